@@ -1,0 +1,1 @@
+"""Pools, and the one ledger in which capacity is promised."""

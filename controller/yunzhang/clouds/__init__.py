@@ -1,0 +1,1 @@
+"""Adapter to OpenStack clouds; the only importer of openstacksdk."""

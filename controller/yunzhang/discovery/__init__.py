@@ -1,0 +1,1 @@
+"""What was seen in the clouds, kept apart from what units declared."""

@@ -1,0 +1,1 @@
+"""The register: what units declare about sites, networks, clouds, systems and workloads."""

@@ -1,0 +1,1 @@
+"""Waves and the workload moves in them: run, pause, roll back, accept."""

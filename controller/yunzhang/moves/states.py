@@ -1,0 +1,88 @@
+"""The steps of a wave in their order, and the states waves, steps and moves go through."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from yunzhang.db import Transitions
+
+
+@dataclass(frozen=True, slots=True)
+class StepKind:
+    """A step: its playbook has the same name. While it runs the wave is in `wave_state`; when it
+    is done the moves are in `move_state`."""
+
+    name: str
+    wave_state: str
+    move_state: str | None = None
+
+
+STEPS: tuple[StepKind, ...] = (
+    StepKind("precheck", "preflight", "prechecked"),
+    StepKind("prepare_projects", "replicating"),
+    StepKind("prepare_networks", "replicating"),
+    StepKind("prepare_catalogue", "replicating"),
+    StepKind("reserve_ports", "replicating"),
+    StepKind("create_volumes", "replicating", "prepared"),
+    StepKind("stop_sources", "cutting_over", "source_off"),
+    StepKind("copy_disks", "cutting_over", "synced"),
+    StepKind("verify_disks", "cutting_over", "verified"),
+    StepKind("boot_targets", "cutting_over", "booted"),
+    StepKind("validate_targets", "validating", "validated"),
+    StepKind("tidy", "validating"),
+)
+STEP_NAMES = tuple(step.name for step in STEPS)
+ROLL_BACK = "roll_back"
+
+_STOPPABLE = frozenset({"paused", "failed", "cancelled"})
+WAVE_TRANSITIONS: Transitions = {
+    "scheduled": frozenset({"preflight"}) | _STOPPABLE,
+    "preflight": frozenset({"replicating"}) | _STOPPABLE,
+    "replicating": frozenset({"cutting_over"}) | _STOPPABLE,
+    "cutting_over": frozenset({"validating"}) | _STOPPABLE,
+    "validating": frozenset({"completed"}) | _STOPPABLE,
+    "paused": frozenset(
+        {"preflight", "replicating", "cutting_over", "validating", "completed", "rolling_back"}
+    )
+    | _STOPPABLE - {"paused"},
+    "failed": frozenset(
+        {"preflight", "replicating", "cutting_over", "validating", "completed", "rolling_back"}
+    )
+    | {"paused", "cancelled"},
+    "cancelled": frozenset({"rolling_back"}),
+    "completed": frozenset({"rolling_back", "closed"}),
+    "rolling_back": frozenset({"rolled_back", "needs_operator"}),
+    "needs_operator": frozenset({"rolling_back"}),
+    "rolled_back": frozenset({"preflight", "scheduled"}),
+    "closed": frozenset(),
+}
+# In these a workflow is at work, or will be as soon as a worker takes the job.
+ACTIVE = frozenset({"preflight", "replicating", "cutting_over", "validating", "rolling_back"})
+
+STEP_TRANSITIONS: Transitions = {
+    "pending": frozenset({"running"}),
+    "running": frozenset({"running", "done", "failed", "stopped"}),
+    "failed": frozenset({"running", "pending"}),
+    "stopped": frozenset({"running", "pending"}),
+    "done": frozenset({"pending"}),
+}
+
+_MOVE_ORDER = (
+    "planned",
+    "prechecked",
+    "prepared",
+    "source_off",
+    "synced",
+    "verified",
+    "booted",
+    "validated",
+)
+MOVE_TRANSITIONS: Transitions = {
+    **{
+        before: frozenset({after, "failed", "rolled_back"})
+        for before, after in zip(_MOVE_ORDER, (*_MOVE_ORDER[1:], "accepted"), strict=True)
+    },
+    "failed": frozenset({*_MOVE_ORDER[1:], "rolled_back"}),
+    "rolled_back": frozenset({"planned"}),
+    "accepted": frozenset(),
+}

@@ -1,0 +1,1 @@
+"""Plans: versions, address books, fit, signatures, documents."""

@@ -1,0 +1,78 @@
+"""Settings from the environment (`YUNZHANG_*`), then from a TOML file, then defaults.
+
+The file is named by `YUNZHANG_CONFIG`; without it `yunzhang.toml` in the working directory is
+read if it is there.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from pathlib import Path
+
+from pydantic import Field, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from yunzhang.texts import Language
+
+
+class Settings(BaseSettings):
+    """All settings of one instance. Paths may be relative to the working directory."""
+
+    model_config = SettingsConfigDict(env_prefix="YUNZHANG_", extra="forbid")
+
+    state: Path = Field(Path("var/yunzhang"), description="runs, spool and embedded databases")
+    database_url: str = Field("", description="SQLAlchemy URL; empty: SQLite under `state`")
+    engine_url: str = Field("", description="durable engine's URL; empty: beside the database")
+    plans: Path = Field(Path("var/yunzhang/plans"), description="where plan documents are kept")
+    clouds: Path = Field(Path("clouds.yaml"), description="openstacksdk credentials, mode 0600")
+    transfer: Path = Field(Path("transfer.json"), description="how storage hosts are entered")
+    playbooks: Path | None = Field(None, description="playbooks; empty: the shipped ones")
+    language: Language = "zh"
+    log_level: str = "INFO"
+    log_format: str = Field("console", pattern="^(console|json)$")
+    host: str = "127.0.0.1"
+    port: int = Field(8300, ge=1, le=65535)
+    lease_seconds: float = Field(30.0, gt=1, description="how long a silent agent is trusted")
+    heartbeat_seconds: float = Field(2.0, gt=0, description="how often workers report themselves")
+
+    @field_validator("state", "plans", "clouds", "transfer", "playbooks")
+    @classmethod
+    def _absolute(cls, value: Path | None) -> Path | None:
+        return value.absolute() if value else None
+
+    @property
+    def database(self) -> str:
+        """The URL of the product's own tables."""
+        return self.database_url or f"sqlite:///{self.state}/yunzhang.db"
+
+    @property
+    def engine_database(self) -> str:
+        """The URL of the durable engine's tables: a second file, or a schema of its own."""
+        if self.engine_url:
+            return self.engine_url
+        return self.database_url or f"sqlite:///{self.state}/engine.db"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments, then environment, then the file."""
+        named = os.environ.get("YUNZHANG_CONFIG", "yunzhang.toml")
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, Path(named))
+
+
+@cache
+def current() -> Settings:
+    """The settings of this process. Tests call `current.cache_clear()` after changing them."""
+    return Settings()

@@ -1,0 +1,1 @@
+"""Divisions, units, and who is asking."""

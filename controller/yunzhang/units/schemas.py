@@ -1,0 +1,23 @@
+"""What is told about units."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+
+class UnitRead(BaseModel):
+    """A unit as declared."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    code: str
+    name: str
+    aliases: list[str]
+    uscc: str | None
+    division_code: str
+    level: str
+    kind: str | None
+    parent_code: str | None
+    note: str
+    state: str
+    revision: int

@@ -1,0 +1,40 @@
+"""Rules of divisions and units."""
+
+from __future__ import annotations
+
+from yunzhang import audit
+from yunzhang.db import Session
+from yunzhang.units import repository
+from yunzhang.units.divisions import DivisionRow, read_divisions
+from yunzhang.units.schemas import UnitRead
+from yunzhang.units.scope import Principal, demand
+
+
+def known_divisions(session: Session) -> dict[str, DivisionRow]:
+    """Divisions by code: the database's, or the shipped file's before they were loaded."""
+    return {row.code: row for row in repository.division_rows(session) or read_divisions()}
+
+
+def load_divisions(session: Session, principal: Principal) -> int:
+    """Add the shipped divisions the database lacks; how many were added."""
+    demand(principal, "import")
+    known = {row.code for row in repository.division_rows(session)}
+    missing = [row for row in read_divisions() if row.code not in known]
+    repository.insert_divisions(session, missing)
+    if missing:
+        audit.record(session, principal.name, "load", "division", "450000", count=len(missing))
+    return len(missing)
+
+
+def list_units(
+    session: Session,
+    principal: Principal,
+    *,
+    parent: str | None = None,
+    limit: int = 100,
+    offset: int = 0,
+) -> tuple[list[UnitRead], int]:
+    """One page of units by code, and how many there are in all."""
+    demand(principal, "read")
+    rows, total = repository.page_units(session, parent=parent, limit=limit, offset=offset)
+    return [UnitRead.model_validate(row) for row in rows], total

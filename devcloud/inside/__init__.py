@@ -1,0 +1,1 @@
+"""Modules that run with the OpenStack interpreter, inside a cloud's namespaces."""

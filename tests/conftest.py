@@ -1,0 +1,73 @@
+"""Fixtures every test may use: a database of each kind, a stopped clock, fresh settings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, text
+from sqlalchemy.orm import Session
+
+from tests import postgres
+from yunzhang import clock, settings
+from yunzhang.db import Base, make_engine
+from yunzhang.db.tables import load_tables
+
+NOON = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def noon() -> Iterator[datetime]:
+    """The clock stands still at noon, Beijing time."""
+    with clock.fixed(NOON):
+        yield NOON
+
+
+@pytest.fixture
+def instance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[settings.Settings]:
+    """A whole instance's settings under a temporary directory."""
+    monkeypatch.setenv("YUNZHANG_STATE", str(tmp_path / "state"))
+    monkeypatch.setenv("YUNZHANG_PLANS", str(tmp_path / "plans"))
+    settings.current.cache_clear()
+    yield settings.current()
+    settings.current.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A PostgreSQL server of the test run's own, on a unix socket."""
+    with postgres.server(tmp_path_factory.mktemp("pg")) as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty database, once on SQLite and once on PostgreSQL."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/test.db"
+    url: str = request.getfixturevalue("postgres_url")
+    engine = make_engine(url)
+    with engine.begin() as connection:
+        connection.execute(text("DROP SCHEMA public CASCADE"))
+        connection.execute(text("CREATE SCHEMA public"))
+    engine.dispose()
+    return url
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[Engine]:
+    """An engine on a database with all tables."""
+    load_tables()
+    engine = make_engine(database_url)
+    Base.metadata.create_all(engine)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def session(engine: Engine) -> Iterator[Session]:
+    """A session on an empty database."""
+    with Session(engine, expire_on_commit=False) as session:
+        yield session
