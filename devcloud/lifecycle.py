@@ -34,7 +34,7 @@ def exclusive(profile: Profile) -> Iterator[None]:
 
 def is_up(cloud: Cloud) -> bool:
     """Tell whether the cloud is complete: every process lives and every API answers."""
-    if not (cloud.home / "base.json").exists() or not services.all_run(cloud):
+    if not (cloud.home / "base.json").exists() or services.dead(cloud):
         return False
     return all(listeners.answers(cloud.url(name) + "/", timeout=20) for name in APIS)
 
@@ -123,6 +123,9 @@ def _start_openstack(cloud: Cloud, secrets: dict[str, str], progress: Progress) 
             services.wait_for_api(cloud, name)
             progress.say(f"{name} answers", cloud.name)
         base.result()
+    dead = services.dead(cloud)
+    if dead:
+        raise DevcloudError(f"{cloud.label}: {dead[0]} has ended", log=services.log_file(cloud, dead[0]))
     progress.say("computes and volumes are ready", cloud.name)
 
 
@@ -158,7 +161,7 @@ def _make_catalogue(cloud: Cloud) -> None:
 
 def _make_base(cloud: Cloud) -> None:
     urls = [f"{name}={cloud.url(name)}" for name in APIS]
-    run_inside(cloud, "base", str(cloud.home), cloud.volume_type, cloud.public_prefix, *urls, log="base.log")
+    run_inside(cloud, "base", str(cloud.home), cloud.profile.name, cloud.volume_type, cloud.public_prefix, *urls, log="base.log")
 
 
 def down(profile: Profile, progress: Progress, *, purge: bool) -> None:

@@ -11,6 +11,7 @@ import socket
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 
 from devcloud.errors import DevcloudError
 
@@ -44,11 +45,11 @@ def answers(url: str, *, timeout: float) -> bool:
         return False
 
 
-def wait(url: str, *, seconds: float) -> bool:
-    """Wait until an API answers; its socket listens already, so the request just queues."""
+def wait(url: str, *, seconds: float, alive: Callable[[], object]) -> bool:
+    """Wait until an API answers; its socket listens already, so a request just queues."""
     limit = time.monotonic() + seconds
-    while (left := limit - time.monotonic()) > 0:
-        if answers(url, timeout=max(left, 0.1)):
+    while (left := limit - time.monotonic()) > 0 and alive():
+        if answers(url, timeout=min(max(left, 0.1), 20.0)):
             return True
         time.sleep(0.3)
     return False

@@ -32,7 +32,7 @@ def start(cloud: Cloud) -> None:
     _daemon(cloud, "vswitchd", ["ovs-vswitchd", SWITCH, "--disable-system", "--unixctl=/run/openvswitch/vswitchd.ctl"])
     _daemon(cloud, "northd", ["ovn-northd", f"--ovnnb-db={NB}", f"--ovnsb-db={SB}", "--unixctl=/run/ovn/northd.ctl"])
     _settle(cloud, ["ovs-vsctl", *_bridges(cloud)])
-    _daemon(cloud, "ovn-controller", ["ovn-controller", SWITCH, "--unixctl=/run/ovn/controller.ctl"])
+    _daemon(cloud, "ovn-controller", ["ovn-controller", SWITCH])
     _address(cloud)
 
 

@@ -141,11 +141,11 @@ def start(cloud: Cloud, service: Service) -> bool:
 def wait_for_api(cloud: Cloud, name: str, seconds: float = 180) -> None:
     """Wait until an API answers."""
     path = {"keystone": "/v3", "glance": "/versions"}.get(name, "/")
-    if not listeners.wait(cloud.url(name) + path, seconds=seconds):
+    if not listeners.wait(cloud.url(name) + path, seconds=seconds, alive=lambda: pid(cloud, name)):
         raise DevcloudError(f"{cloud.label}: {name} does not answer", log=log_file(cloud, name))
 
 
-def all_run(cloud: Cloud) -> bool:
-    """Tell whether every process of the cloud is alive."""
+def dead(cloud: Cloud) -> list[str]:
+    """Return the processes of the cloud that should run and do not."""
     names = [*infrastructure(cloud), *(service.name for service in catalogue(cloud))]
-    return all(pid(cloud, name) for name in names)
+    return [name for name in names if not pid(cloud, name)]

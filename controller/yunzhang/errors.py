@@ -30,6 +30,10 @@ class YunzhangError(Exception):
         self.code = code
         self.values = values
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Errors are recorded by the durable engine; the default would call the class with `args`.
+        return _restore, (type(self), self.code, self.values)
+
     @property
     def message(self) -> str:
         """What is wrong, in the current language."""
@@ -46,6 +50,10 @@ class YunzhangError(Exception):
             return self.message
         except (KeyError, IndexError):
             return f"{self.code} {self.values}"
+
+
+def _restore(kind: type[YunzhangError], code: str, values: dict[str, Any]) -> YunzhangError:
+    return kind(code, **values)
 
 
 class InputError(YunzhangError):

@@ -1,6 +1,6 @@
 """The base of a cloud: external network, volume type, flavors.
 
-``python -m devcloud.inside.base HOME VOLUME_TYPE PUBLIC_PREFIX NAME=URL…``. Everything is
+``python -m devcloud.inside.base HOME PROFILE VOLUME_TYPE PUBLIC_PREFIX NAME=URL…``. Everything is
 looked up before it is made; at the end ``HOME/base.json`` records what belongs to the base.
 """
 
@@ -79,7 +79,7 @@ def _down(services: Iterable[Any], wanted: set[str]) -> set[str]:
     return wanted - {service.binary for service in services if service.state == "up"}
 
 
-def wait_services(cloud: Any, seconds: float = 180) -> None:
+def wait_services(cloud: Any, *, expects_agents: bool, seconds: float = 180) -> None:
     """Wait until the schedulers, the compute and the volume service report."""
     limit = time.monotonic() + seconds
     discovered = False
@@ -92,6 +92,9 @@ def wait_services(cloud: Any, seconds: float = 180) -> None:
                 discover_hosts()
             discovered = True
             late.add("hypervisor")
+        if expects_agents:
+            agents = {agent.binary for agent in cloud.network.agents() if agent.is_alive}
+            late |= {"ovn-controller", "neutron-ovn-metadata-agent"} - agents
         late |= _down(cloud.block_storage.services(), {"cinder-volume", "cinder-scheduler"})
         if not late:
             return
@@ -108,8 +111,8 @@ def discover_hosts() -> None:
 
 def main() -> None:
     """See the module."""
-    home, volume_type, prefix = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
-    urls = dict(word.split("=", 1) for word in sys.argv[4:])
+    home, (profile, volume_type, prefix) = Path(sys.argv[1]), sys.argv[2:5]
+    urls = dict(word.split("=", 1) for word in sys.argv[5:])
     region = os.environ["OS_CLOUD"]
     cloud = openstack.connect(cloud=region)
     wait_http(urls["neutron"])
@@ -118,7 +121,7 @@ def main() -> None:
     make_volume_type(cloud, volume_type)
     wait_http(urls["nova"])
     make_flavors(cloud, region)
-    wait_services(cloud)
+    wait_services(cloud, expects_agents=profile == "real")
     record = home / "base.json"
     if not record.exists():
         wait_http(urls["glance"])

@@ -76,11 +76,12 @@ class LedgerEntry(Base):
     """A movement of a counter. Entries are only ever added."""
 
     __tablename__ = "ledger_entry"
-    __table_args__ = (UniqueConstraint("allocation_id", "resource_class", "act"),)
+    __table_args__ = (UniqueConstraint("allocation_id", "resource_class", "turn"),)
 
     id: Mapped[int] = identity()
     at: Mapped[datetime]
     allocation_id: Mapped[int] = mapped_column(ForeignKey("allocation.id"))
+    turn: Mapped[int]  # the allocation's revision after the act
     pool_id: Mapped[int] = mapped_column(ForeignKey("pool.id"))
     resource_class: Mapped[str] = mapped_column(String(40))
     act: Mapped[str] = mapped_column(String(20))  # hold, commit, release

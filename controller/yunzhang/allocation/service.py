@@ -21,7 +21,7 @@ from yunzhang.units.scope import Principal, demand
 TRANSITIONS: Transitions = {
     "held": frozenset({"committed", "released"}),
     "committed": frozenset({"closed"}),
-    "released": frozenset(),
+    "released": frozenset({"held"}),
     "closed": frozenset(),
 }
 
@@ -65,6 +65,7 @@ def _move(session: Session, allocation: Allocation, act: str, held: int, committ
             LedgerEntry(
                 at=clock.now(),
                 allocation_id=allocation.id,
+                turn=allocation.revision,
                 pool_id=allocation.pool_id,
                 resource_class=name,
                 act=act,
@@ -106,11 +107,17 @@ def place_hold(
 ) -> Allocation:
     """Hold `amounts` (class → units of the class) for `unit`; the same origin holds only once.
 
+    What was released under the origin is held again in its old amounts.
+
     Raises NotFound `allocation.pool_unknown` or Shortage `allocation.shortage` (the caller's
     transaction is then to be rolled back: nothing is held in part).
     """
     known = repository.find_allocation(session, origin)
     if known:
+        if known.state == "released":
+            advance(session, known, "held", TRANSITIONS)
+            _move(session, known, "hold", held=1, committed=0)
+            audit.record(session, principal.name, "hold", "allocation", origin, again=True)
         return known
     pool = repository.find_pool(session, cloud)
     if pool is None:

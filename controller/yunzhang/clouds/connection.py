@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import time
-from functools import cache
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from keystoneauth1.session import Session as AuthSession
 from openstack import exceptions as cloud_errors
 from openstack.config import OpenStackConfig
 from openstack.connection import Connection
+from openstack.proxy import Proxy
 
 from yunzhang.errors import InputError, NotFound, Outside
 from yunzhang.secrets import clouds_file
@@ -22,6 +25,24 @@ from yunzhang.secrets import clouds_file
 LEASE_FILE = "YUNZHANG_LEASE_FILE"
 LEASE_SECONDS = "YUNZHANG_LEASE_SECONDS"
 READS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+# Seconds without a byte from a service before a call is given up, unless clouds.yaml says
+# `api_timeout`.
+TIMEOUT = 120
+# A read is repeated when the connection breaks or a proxy answers for a service that restarts.
+READ_RETRIES = 3
+RETRIED_STATUS = [502, 503, 504]
+
+
+
+def _cache_key_prefix(self: Any, url: str) -> str:
+    names = self._extract_name(url, project_id=self.session.get_project_id())
+    return ".".join([self.service_type, *names])
+
+
+# SDK 4.22 calls itself, at every request, with a parameter it warns of; this is the same without.
+# A filter would not do: whoever turns warnings into errors does so after this import.
+Proxy._get_cache_key_prefix = _cache_key_prefix
 
 
 def check_lease() -> None:
@@ -40,47 +61,121 @@ def check_lease() -> None:
         raise Outside("clouds.lease_lost")
 
 
-class _GuardedSession(AuthSession):
-    """Checks the lease before each call that changes something."""
+class _GuardedSession(AuthSession):  # type: ignore[misc]
+    """Checks the lease before each call that changes something; repeats only what reads.
+
+    Every call of the SDK, whatever proxy makes it, goes through `request`.
+    """
 
     def request(self, url: str, method: str, **options: Any) -> Any:
-        if method.upper() not in READS and not url.endswith("/auth/tokens"):
+        if method.upper() in READS:
+            options["connect_retries"] = max(options.get("connect_retries") or 0, READ_RETRIES)
+            options["status_code_retries"] = max(
+                options.get("status_code_retries") or 0, READ_RETRIES
+            )
+            options.setdefault("retriable_status_codes", RETRIED_STATUS)
+        elif options.get("authenticated") is not False:  # logging in is the one that may
             check_lease()
+            # a change whose answer was lost may have happened: its step probes, never repeats
+            options["connect_retries"] = options["status_code_retries"] = 0
         return super().request(url, method, **options)
 
 
-@cache
-def _config(file: str, _modified: float) -> OpenStackConfig:
-    # environment variables of a person's own clouds must not leak into the product's
-    return OpenStackConfig(config_files=[file], secure_files=[], vendor_files=[], load_envvars=False)
+@lru_cache(maxsize=8)
+def _config(file: str, _modified: int) -> OpenStackConfig:
+    config = OpenStackConfig(
+        config_files=[file],
+        secure_files=[],
+        vendor_files=[],
+        load_envvars=False,  # variables of a person's own clouds must not leak in
+        override_defaults={"api_timeout": TIMEOUT},
+        session_constructor=_GuardedSession,  # also of connections made from connections
+        app_name="yunzhang",
+    )
+    # SDK 4.22 warns of deprecated InfluxDB support whenever this is not empty, and it never is
+    config._influxdb_config = {}
+    return config
+
+
+@lru_cache(maxsize=64)
+def _discoveries(_file: str, _modified: int, _cloud: str) -> dict[str, Any]:
+    """The versions found at a cloud's endpoints, shared by its connections in this process."""
+    return {}
 
 
 def connect(cloud: str, *, project: str | None = None) -> Connection:
     """An authorised connection to `cloud` as named in clouds.yaml, optionally scoped to a project.
 
     `project` is a project's identifier. Raises NotFound `clouds.unknown`, InputError
-    `clouds.refused` (wrong credentials) or Outside `clouds.unreachable`.
+    `clouds.refused` (wrong credentials), `clouds.project_refused` (no role in `project`),
+    `clouds.credentials`, `clouds.file` (unusable entry or file) or Outside `clouds.unreachable`.
     """
     file = clouds_file()
-    config = _config(str(file), file.stat().st_mtime)
+    named = (str(file), file.stat().st_mtime_ns)
+    config = _read_config(*named)
     if cloud not in config.get_cloud_names():
         known = "、".join(sorted(config.get_cloud_names()))
         raise NotFound("clouds.unknown", cloud=cloud, known=known, path=str(file))
-    region = config.get_one(cloud=cloud, app_name="yunzhang")
-    region._session_constructor = _GuardedSession
-    connection = Connection(config=region)
     try:
-        connection.authorize()
+        region = config.get_one(cloud=cloud)
+        region._discovery_cache = _discoveries(*named, cloud)
+        connection = Connection(config=region)
         if project:
-            connection = connection.connect_as_project(project)
-            connection.config._session_constructor = _GuardedSession
-            connection.authorize()
-    except (cloud_errors.HttpException, auth_errors.Unauthorized, auth_errors.Forbidden) as error:
-        raise InputError("clouds.refused", cloud=cloud, reason=str(error)) from error
-    except cloud_errors.SDKException as error:
-        if isinstance(error.__cause__, auth_errors.Unauthorized) or "401" in str(error):
-            raise InputError("clouds.refused", cloud=cloud, reason=str(error)) from error
-        raise Outside("clouds.unreachable", cloud=cloud, reason=str(error)) from error
-    except auth_errors.ClientException as error:
-        raise Outside("clouds.unreachable", cloud=cloud, reason=str(error)) from error
+            connection = connection.connect_as_project({"id": project})
+    except (cloud_errors.ConfigException, auth_errors.ClientException) as error:
+        raise _unusable(cloud, str(file), error) from error
+    try:
+        with translated(cloud, "auth/tokens"):
+            connection.session.get_token()
+    except InputError as error:
+        if project is None:
+            raise
+        # Keystone says 401 for a wrong password and for a project without a role alike
+        reason = error.values["reason"]
+        raise InputError(
+            "clouds.project_refused", cloud=cloud, project=project, reason=reason
+        ) from error
     return connection
+
+
+def _read_config(file: str, modified: int) -> OpenStackConfig:
+    try:
+        return _config(file, modified)
+    except Exception as error:  # the SDK lets the YAML parser's own errors through
+        raise InputError("clouds.file", path=file, reason=str(error)) from error
+
+
+def _unusable(cloud: str, file: str, error: Exception) -> InputError:
+    return InputError("clouds.credentials", cloud=cloud, path=file, reason=str(error))
+
+
+@contextmanager
+def translated(cloud: str, call: str) -> Iterator[None]:
+    """Turn what the SDK raises inside the block into the product's own errors.
+
+    `call` names what was asked. Raises InputError `clouds.refused` (401) or `clouds.forbidden`
+    (403), Outside `clouds.unreachable` (no answer) or `clouds.failed` (any other answer).
+    """
+    try:
+        yield
+    except (auth_errors.HttpError, cloud_errors.HttpException) as error:
+        raise _answered(cloud, call, error) from error
+    except (auth_errors.AuthPluginException, auth_errors.AuthorizationFailure) as error:
+        raise InputError("clouds.refused", cloud=cloud, reason=str(error)) from error
+    except (
+        auth_errors.ClientException,
+        auth_errors.RetriableConnectionFailure,
+        cloud_errors.SDKException,
+    ) as error:
+        raise Outside("clouds.unreachable", cloud=cloud, reason=str(error)) from error
+
+
+def _answered(cloud: str, call: str, error: Any) -> InputError | Outside:
+    """The product's error for an answer that is not 2xx."""
+    status = getattr(error, "http_status", None) or getattr(error, "status_code", None)
+    reason = str(error)
+    if status == 401:
+        return InputError("clouds.refused", cloud=cloud, reason=reason)
+    if status == 403:
+        return InputError("clouds.forbidden", cloud=cloud, call=call, reason=reason)
+    return Outside("clouds.failed", cloud=cloud, call=call, status=status, reason=reason)

@@ -207,7 +207,7 @@ def send(*parts: bytes | memoryview) -> None:
             rest = rest[os.write(1, rest) :]
 
 
-def read(request: dict[str, Any], _stdin: BufferedReader) -> dict[str, Any]:
+def read(request: dict[str, Any], _stdin: BufferedReader[FileIO]) -> dict[str, Any]:
     """Send the disk as frames."""
     hasher, progress, carried = Hasher(), Progress(), 0
     with attached(request, os.O_RDONLY) as fd:
@@ -234,7 +234,7 @@ def read(request: dict[str, Any], _stdin: BufferedReader) -> dict[str, Any]:
     return {"sha256": digest, "bytes": size, "carried": carried}
 
 
-def digest(request: dict[str, Any], _stdin: BufferedReader) -> dict[str, Any]:
+def digest(request: dict[str, Any], _stdin: BufferedReader[FileIO]) -> dict[str, Any]:
     """Hash the disk; what lies beyond `length` must be zeros. Raises Refused `small`, `tail`."""
     hasher, progress = Hasher(), Progress()
     with attached(request, os.O_RDONLY, direct=True) as fd:
@@ -256,13 +256,13 @@ def digest(request: dict[str, Any], _stdin: BufferedReader) -> dict[str, Any]:
 # --- writing -------------------------------------------------------------------------------------
 
 
-def take(stdin: BufferedReader, view: memoryview) -> None:
+def take(stdin: BufferedReader[FileIO], view: memoryview) -> None:
     """Fill `view` from the stream. Raises Refused `truncated`."""
     if stdin.readinto(view) != len(view):
         raise Refused("truncated")
 
 
-def take_struct(stdin: BufferedReader, form: struct.Struct) -> tuple[Any, ...]:
+def take_struct(stdin: BufferedReader[FileIO], form: struct.Struct) -> tuple[Any, ...]:
     """The next fields of the stream. Raises Refused `truncated`."""
     raw = bytearray(form.size)
     take(stdin, memoryview(raw))
@@ -299,7 +299,7 @@ def clear(fd: int, offset: int, length: int) -> None:
             put(fd, memoryview(ZEROS)[:count], begin)
 
 
-def receive(fd: int, stdin: BufferedReader, hasher: Hasher) -> tuple[int, str]:
+def receive(fd: int, stdin: BufferedReader[FileIO], hasher: Hasher) -> tuple[int, str]:
     """Write the frames; the length of the disk they make, and the sender's digest of it.
 
     Raises Refused `stream` (no frames of ours), `truncated`, `small`.
@@ -333,7 +333,7 @@ def receive(fd: int, stdin: BufferedReader, hasher: Hasher) -> tuple[int, str]:
         progress.at(position)
 
 
-def write(request: dict[str, Any], stdin: BufferedReader) -> dict[str, Any]:
+def write(request: dict[str, Any], stdin: BufferedReader[FileIO]) -> dict[str, Any]:
     """Write a disk. Raises Refused `digest` when it is not what the sender read."""
     hasher = Hasher()
     if str(request["connection"].get("format") or "raw") != "raw":
@@ -380,6 +380,7 @@ class Storage:
     def __init__(self, request: dict[str, Any]) -> None:
         self.connection: dict[str, Any] = request["connection"]
         self.kind = str(self.connection["driver_volume_type"]).lower()
+        self.multipath = bool(request.get("multipath"))
         self.spool = Path(request.get("spool") or "/nowhere")
         self._mounts = self.spool / "mnt"
         self._device: dict[str, Any] = {}
@@ -396,9 +397,8 @@ class Storage:
             extra["conn"] = {"mount_point_base": self._mount_base()}
         if self.kind == "rbd":
             extra["do_local_attach"] = True  # a device, not librbd's file object
-        multipath = bool(self.connection.get("multipath"))
         return connector.InitiatorConnector.factory(
-            self.kind.upper(), "", use_multipath=multipath, **extra
+            self.kind.upper(), "", use_multipath=self.multipath, **extra
         )
 
     def _mount_base(self) -> str:
@@ -501,14 +501,14 @@ def attached(request: dict[str, Any], flags: int, *, direct: bool = False) -> It
             storage.disconnect()
 
 
-def disconnect(request: dict[str, Any], _stdin: BufferedReader) -> dict[str, Any]:
+def disconnect(request: dict[str, Any], _stdin: BufferedReader[FileIO]) -> dict[str, Any]:
     """Forget a connection whose agent was killed, once that agent is gone."""
     with alone(request.get("lock")):
         Storage(request).disconnect()
     return {}
 
 
-def connector(request: dict[str, Any], _stdin: BufferedReader) -> dict[str, Any]:
+def connector(request: dict[str, Any], _stdin: BufferedReader[FileIO]) -> dict[str, Any]:
     """What Cinder must know of this host to let it in."""
     import_brick()
     from os_brick.initiator import connector as brick

@@ -19,6 +19,7 @@ from yunzhang import clock, settings
 from yunzhang.clouds.connection import check_lease
 from yunzhang.errors import InputError, NotFound, Outside
 from yunzhang.secrets import transfer_file
+from yunzhang.texts import text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 GRACE_SECONDS = 10  # between asking a process to end and ending it
 GUARD_SECONDS = 2  # between two looks at the lease
 EXPLAINED = frozenset(
-    ("busy", "connect", "digest", "format", "short", "small", "stream", "tail", "truncated")
+    ("busy", "connect", "died", "digest", "format", "short", "small", "stream", "tail", "truncated")
 )
 
 
@@ -80,7 +81,7 @@ class Agent:
             raise self._failure("start", str(error)) from error
         self._listener = threading.Thread(target=self._listen, daemon=True)
         self._listener.start()
-        line = {"spool": str(host.spool), **request}
+        line = {"spool": str(host.spool), "multipath": host.multipath, **request}
         with suppress(BrokenPipeError):  # it ended at once; finish() says why
             self.stdin.write(json.dumps(line).encode() + b"\n")
 
@@ -209,7 +210,5 @@ class Meter:
 
 def progress_text(key: str, done: int, total: int, seconds: float) -> str:
     """How far, of how much, how fast."""
-    from yunzhang.texts import text
-
     gib, rate = 1024**3, done / 1024**2 / max(seconds, 0.001)
     return text(key, done=f"{done / gib:.2f}", total=f"{total / gib:.2f}", rate=f"{rate:.0f}")

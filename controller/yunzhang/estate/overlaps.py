@@ -7,7 +7,7 @@ making the pairs, whose number can grow with the square; pairs are produced lazi
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import NamedTuple
@@ -97,32 +97,61 @@ def _count(rows: list[tuple[int, int, int, int, int]], owners: int, result: Swee
         close()
 
 
-def pairs(blocks: Sequence[Owned], result: Sweep) -> Iterator[Pair]:
-    """All pairs, outer block first, in address order."""
-    return _pairs(blocks, result, 0)
+def pairs(blocks: Sequence[Owned], result: Sweep, own: Set[str] | None = None) -> Iterator[Pair]:
+    """All pairs, outer block first, in address order; with `own`, those these owners are in."""
+    return _pairs(blocks, result, 0) if own is None else _pairs_of(blocks, result, own)
 
 
-def page(blocks: Sequence[Owned], result: Sweep, offset: int, limit: int) -> list[Pair]:
-    """Pairs `offset` to `offset + limit` of the order `pairs` has, without making those before."""
-    return list(islice(_pairs(blocks, result, offset), limit))
+def page(
+    blocks: Sequence[Owned],
+    result: Sweep,
+    offset: int,
+    limit: int,
+    own: Set[str] | None = None,
+) -> list[Pair]:
+    """Pairs `offset` to `offset + limit` in the order of `pairs`."""
+    if own is None:
+        return list(islice(_pairs(blocks, result, offset), limit))
+    return list(islice(_pairs_of(blocks, result, own), offset, offset + limit))
+
+
+def _pair(blocks: Sequence[Owned], outer: int, inner: int) -> Pair:
+    same = blocks[outer].block == blocks[inner].block
+    return Pair(outer, inner, "equal" if same else "contains")
 
 
 def _pairs(blocks: Sequence[Owned], result: Sweep, skip: int) -> Iterator[Pair]:
+    # blocks whose pairs all lie before the page are passed over by their count alone
     stack: list[int] = []
     for position in result.order:
         block, owner = blocks[position]
-        while stack and not _covers(blocks[stack[-1]].block, block):
+        while stack and not _reaches(blocks[stack[-1]].block, block):
             stack.pop()
         if skip >= result.above[position]:
             skip -= result.above[position]
         else:
             foreign = (other for other in stack if blocks[other].owner != owner)
             for outer in islice(foreign, skip, None):
-                same = blocks[outer].block == block
-                yield Pair(outer, position, "equal" if same else "contains")
+                yield _pair(blocks, outer, position)
             skip = 0
         stack.append(position)
 
 
-def _covers(outer: Block, inner: Block) -> bool:
+def _pairs_of(blocks: Sequence[Owned], result: Sweep, own: Set[str]) -> Iterator[Pair]:
+    stack: list[int] = []
+    own_stack: list[int] = []
+    for position in result.order:
+        block, owner = blocks[position]
+        for each in (stack, own_stack):
+            while each and not _reaches(blocks[each[-1]].block, block):
+                each.pop()
+        for outer in stack if owner in own else own_stack:
+            if blocks[outer].owner != owner:
+                yield _pair(blocks, outer, position)
+        stack.append(position)
+        if owner in own:
+            own_stack.append(position)
+
+
+def _reaches(outer: Block, inner: Block) -> bool:
     return outer.family == inner.family and outer.hi >= inner.hi

@@ -9,7 +9,6 @@ from typing import Any
 from yunzhang.estate.files import RawFile, RawSheet
 from yunzhang.estate.report import Fault
 from yunzhang.estate.sheets import (
-    BY_KEY,
     BY_TITLE,
     IGNORED_TITLES,
     SHEETS,
@@ -56,13 +55,13 @@ class Parsed:
     faults: list[Fault] = field(default_factory=list)
     excluded: Counter[str] = field(default_factory=Counter)
 
-    def add(self, sheet: Sheet, row: Row, column: str, code: str, **values: Any) -> None:
+    def add(self, sheet: Sheet, row: Row, column: str, code: str, /, **values: Any) -> None:
         """Note an error; the row is bad from now on."""
         row.bad = True
         header = sheet.by_key[column].header if column in sheet.by_key else column
         self.faults.append(Fault(sheet.title, row.number, header, code, "error", values))
 
-    def warn(self, sheet: Sheet, row: Row, column: str, code: str, **values: Any) -> None:
+    def warn(self, sheet: Sheet, row: Row, column: str, code: str, /, **values: Any) -> None:
         """Note a warning; it does not stop the row."""
         header = sheet.by_key[column].header
         self.faults.append(Fault(sheet.title, row.number, header, code, "warning", values))
@@ -150,69 +149,73 @@ def _parse_sheet(parsed: Parsed, sheet: Sheet, raw: RawSheet) -> None:
     start = first + 1
     if start < len(raw.rows) and _is_key_row(sheet, columns, raw.rows[start]):
         start += 1
-    cells_of = [(at, column, reader(column)) for at, column in columns.items()]
-    marked = next((at for at, column in columns.items() if column.key == "classified"), None)
+    row_reader = _RowReader(parsed, sheet, columns)
     width = max(columns, default=-1) + 1
     for number, cells in enumerate(raw.rows[start:], start + 1):
-        if not any(cell not in ("", None) for cell in cells):
-            continue
-        if len(cells) < width:
+        if any(not _is_blank(cell) for cell in cells):
             cells.extend([""] * (width - len(cells)))
-        row = Row(number, {}, None, held=not sound)
-        result.rows.append(row)
-        if marked is None or not _refuse_classified(parsed, sheet, row, cells[marked], cells_of,
-                                                    cells):  # fmt: skip
-            _parse_row(parsed, sheet, row, cells, cells_of)
+            # a header that is not understood says nothing reliable about the rows below it
+            row = Row(number, {}, None, held=not sound)
+            row_reader.read(row, cells)
+            result.rows.append(row)
 
 
-Cells = list[tuple[int, Column, Parse]]
+def _is_blank(cell: Any) -> bool:
+    return cell is None or cell == "" or (type(cell) is str and cell.isspace())
 
 
-def _parse_row(parsed: Parsed, sheet: Sheet, row: Row, cells: list[Any], cells_of: Cells) -> None:
-    values = row.values
-    for position, column, parse in cells_of:
-        cell = cells[position]
+class _RowReader:
+    """Reads the rows of one sheet."""
+
+    def __init__(self, parsed: Parsed, sheet: Sheet, columns: dict[int, Column]) -> None:
+        self.parsed = parsed
+        self.sheet = sheet
+        self.cells: list[tuple[int, Column, Parse]] = [
+            (position, column, reader(column)) for position, column in columns.items()
+        ]
+        self.place = {column.key: position for position, column in columns.items()}
+
+    def read(self, row: Row, cells: list[Any]) -> None:
+        """Fill `row`; faults go to the report."""
+        if self._is_classified(cells):
+            self._refuse(row, cells)
+            return
+        values, sheet = row.values, self.sheet
+        for position, column, parse in self.cells:
+            cell = cells[position]
+            try:
+                if not _is_blank(cell):
+                    values[column.key] = parse(cell)
+                elif column.required:
+                    self.parsed.add(sheet, row, column.key, "required")
+                else:
+                    values[column.key] = empty_value(column)
+            except CellError as error:
+                self.parsed.add(sheet, row, column.key, error.code, **error.values)
+        values.pop("classified", None)
+        for name in sheet.identity:
+            if name not in self.place and not sheet.by_key[name].required:
+                values[name] = empty_value(sheet.by_key[name])
+        if all(name in values for name in sheet.identity):
+            row.key = tuple(values[name] for name in sheet.identity)
+
+    def _cell(self, cells: list[Any], key: str) -> Any:
+        """The value of one cell, None when it is empty or cannot be read."""
+        cell = cells[self.place[key]] if key in self.place else ""
+        if _is_blank(cell):
+            return None
         try:
-            value = None if cell in ("", None) or (type(cell) is str and cell.isspace()) else cell
-            if value is not None:
-                values[column.key] = parse(value)
-            elif column.required:
-                parsed.add(sheet, row, column.key, "required")
-            else:
-                values[column.key] = empty_value(column)
-        except CellError as error:
-            parsed.add(sheet, row, column.key, error.code, **error.values)
-    values.pop("classified", None)
-    for name in sheet.identity:
-        if name not in values and name in BY_KEY[sheet.key].by_key:
-            column = sheet.by_key[name]
-            if column.required:
-                return
-            values.setdefault(name, empty_value(column))
-    row.key = tuple(values[name] for name in sheet.identity)
-
-
-def _refuse_classified(
-    parsed: Parsed, sheet: Sheet, row: Row, mark: Any, cells_of: Cells, cells: list[Any]
-) -> bool:
-    """Refuse a classified row: count it for its unit and keep nothing else of it."""
-    if mark in ("", None):
-        return False
-    try:
-        if not next(parse for _, column, parse in cells_of if column.key == "classified")(mark):
-            return False
-    except CellError:
-        return False
-    unit = ""
-    for position, column, parse in cells_of:
-        try:
-            if column.key == "unit_code" and cells[position]:
-                unit = parse(cells[position])
-            elif column.key == "code" and cells[position]:
-                # only so that rows that name it are held back; never stored or shown
-                row.key = (parse(cells[position]),)
+            return reader(self.sheet.by_key[key])(cell)
         except CellError:
-            continue
-    parsed.excluded[unit] += 1
-    parsed.add(sheet, row, "classified", "classified")
-    return True
+            return None
+
+    def _is_classified(self, cells: list[Any]) -> bool:
+        return "classified" in self.place and self._cell(cells, "classified") is True
+
+    def _refuse(self, row: Row, cells: list[Any]) -> None:
+        """Count a classified row for its unit and keep nothing else of it."""
+        self.parsed.excluded[self._cell(cells, "unit_code") or ""] += 1
+        self.parsed.add(self.sheet, row, "classified", "classified")
+        if code := self._cell(cells, "code"):
+            # only so that rows that name it are held back; it is neither stored nor shown
+            row.key = (code,)

@@ -14,13 +14,18 @@ from yunzhang.jobs.models import Job
 
 def start(session: Session, kind: str, key: str, payload: dict[str, Any]) -> Job:
     """Ask for a job of `kind` under `key`; asking again returns the first row."""
-    known = session.scalar(select(Job).where(Job.key == key))
+    known = find(session, key)
     if known:
         return known
     job = Job(kind=kind, key=key, payload=payload, created_at=clock.now())
     session.add(job)
     session.flush()
     return job
+
+
+def find(session: Session, key: str) -> Job | None:
+    """The job asked for under `key`."""
+    return session.scalar(select(Job).where(Job.key == key))
 
 
 def due(session: Session, limit: int = 100) -> Sequence[Job]:

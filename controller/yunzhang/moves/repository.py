@@ -68,3 +68,17 @@ def objects_to_undo(session: Session, wave_id: int) -> Sequence[CloudObject]:
         .where(CloudObject.wave_id == wave_id, CloudObject.undone_at.is_(None))
         .order_by(CloudObject.id.desc())
     ).all()
+
+
+def find_object(
+    session: Session, version_id: int, cloud: str, kind: str, key: str
+) -> CloudObject | None:
+    """The record of one object of a plan version."""
+    return session.scalar(
+        select(CloudObject).where(
+            CloudObject.version_id == version_id,
+            CloudObject.cloud == cloud,
+            CloudObject.kind == kind,
+            CloudObject.key == key,
+        )
+    )

@@ -107,3 +107,10 @@ def make_schema() -> dict[str, Any]:
         **document,
         "$defs": definitions,
     }
+
+
+if __name__ == "__main__":
+    import json
+    import sys
+
+    sys.stdout.write(json.dumps(make_schema(), ensure_ascii=False, indent=1) + "\n")

@@ -8,6 +8,7 @@ from yunzhang.plays.service import (
     cancel_play,
     detach_followers,
     follow_play,
+    insist,
     is_held,
     start_play,
 )
@@ -20,6 +21,7 @@ __all__ = [
     "cancel_play",
     "detach_followers",
     "follow_play",
+    "insist",
     "is_held",
     "kill_step_processes",
     "start_play",

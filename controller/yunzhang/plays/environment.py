@@ -19,6 +19,7 @@ LEASE_SECONDS = "YUNZHANG_LEASE_SECONDS"
 
 # Settings that may hold a password; only the agent needs the database and gets it by a pipe.
 SECRET_SETTINGS = frozenset({"database_url", "engine_url"})
+SECRET_WORDS = frozenset({"PASS", "PASSWORD", "PASSWD", "SECRET", "TOKEN", "KEY"})
 PASSED = frozenset(
     {
         "HOME", "USER", "LOGNAME", "SHELL", "TZ", "SSH_AUTH_SOCK", "SSL_CERT_FILE",
@@ -29,10 +30,16 @@ PASSED = frozenset(
 PASSED_PREFIX = "ANSIBLE_"
 
 
+def _is_secret(name: str) -> bool:
+    # a file's name is none, whatever the file holds
+    words = name.upper().split("_")
+    return words[-1] not in {"FILE", "PATH"} and not SECRET_WORDS.isdisjoint(words)
+
+
 def _settings_environment() -> dict[str, str]:
     given = settings.current()
     names = set(type(given).model_fields) - SECRET_SETTINGS
-    values = {name: getattr(given, name) for name in names}
+    values = {name: getattr(given, name) for name in names if not _is_secret(name)}
     return {f"YUNZHANG_{name.upper()}": str(v) for name, v in values.items() if v is not None}
 
 
@@ -44,7 +51,7 @@ def play_environment(
     kept = {
         name: value
         for name, value in os.environ.items()
-        if name in PASSED or name.startswith(PASSED_PREFIX)
+        if name in PASSED or (name.startswith(PASSED_PREFIX) and not _is_secret(name))
     }
     environment = {
         **kept,
@@ -61,7 +68,8 @@ def play_environment(
         LEASE_FILE: str(run.lease),
         # The agent kills its play when half the lease went by without a renewal. Modules go by the
         # same half, so that a call begun at the last moment has the other half to end.
-        LEASE_SECONDS: str(settings.current().lease_seconds / 2),
+        # (The setting of that name must stay above one second.)
+        LEASE_SECONDS: str(max(settings.current().lease_seconds / 2, 1.1)),
     }
     configuration = shipped("ansible.cfg")
     if configuration.is_file() and "ANSIBLE_CONFIG" not in additions:

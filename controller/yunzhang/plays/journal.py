@@ -30,14 +30,18 @@ class Journal:
         """
         files = self._run.event_files(self._last)
         for start in range(0, len(files), BATCH):
-            rows = []
-            for counter, file in files[start : start + BATCH]:
-                event = json.loads(file.read_text("utf-8"))
-                self.result.add(event)
-                rows.append(event_row(self._step_id, self._attempt, counter, event))
+            batch = files[start : start + BATCH]
+            events = [json.loads(file.read_text("utf-8")) for _, file in batch]
+            rows = [
+                event_row(self._step_id, self._attempt, counter, event)
+                for (counter, _), event in zip(batch, events, strict=True)
+            ]
             with db.transaction() as session:
                 repository.add_events(session, rows)
-            self._last = rows[-1]["counter"]
             if on_event:
                 for row in rows:
                     on_event(PlayEvent(**{name: row[name] for name in PlayEvent.__slots__}))
+            # Last, so that a batch that failed is taken in anew.
+            for event in events:
+                self.result.add(event)
+            self._last = batch[-1][0]

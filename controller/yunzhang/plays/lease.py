@@ -6,8 +6,9 @@ import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import Engine, make_url
+from sqlalchemy import Engine, event, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from yunzhang import clock
@@ -23,13 +24,19 @@ RENEWALS = 6
 TRUST = 0.5
 
 
+def _refuse_missing(_dialect: Any, _record: Any, arguments: list[Any], _options: Any) -> None:
+    # SQLite would make an empty database in the place of one that was moved away
+    if not Path(arguments[0]).exists():
+        raise FileNotFoundError(arguments[0])
+
+
 def lease_engine(url: str, seconds: float) -> Engine:
     """An engine that fails within a renewal's time when the database does not answer."""
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":
-        # Only an existing file: a database that was moved away must not come back empty.
-        file = f"file:{parsed.database}"
-        return make_engine(parsed.set(database=file, query={"mode": "rw", "uri": "true"}))
+        engine = make_engine(parsed)
+        event.listen(engine, "do_connect", _refuse_missing)
+        return engine
     patience = max(2, round(seconds / RENEWALS))
     limits = {"connect_timeout": str(patience), "tcp_user_timeout": str(patience * 1000)}
     return make_engine(parsed.update_query_dict(limits))
@@ -75,7 +82,7 @@ class LeaseKeeper:
         try:
             with Session(self._engine) as session, session.begin():
                 repository.release(session, self._claim.step_id, self._claim.agent_id)
-        except SQLAlchemyError as error:
+        except (SQLAlchemyError, OSError) as error:
             log.warning("lease not released", step=self._claim.step_id, error=str(error))
         self._engine.dispose()
 
@@ -91,7 +98,7 @@ class LeaseKeeper:
             try:
                 with Session(self._engine, expire_on_commit=False) as session, session.begin():
                     lease = repository.renew(session, self._claim)
-            except SQLAlchemyError as error:
+            except (SQLAlchemyError, OSError) as error:
                 log.warning("lease not renewed", step=self._claim.step_id, error=str(error))
                 continue
             finally:

@@ -9,7 +9,9 @@ import sys
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+from sqlalchemy.exc import OperationalError
 
 from yunzhang import clock, db, settings
 from yunzhang.errors import Conflict, InputError, NotFound
@@ -29,6 +31,11 @@ POLL = 0.2
 # Seconds an agent has to end a cancelled play before it is killed with it.
 GRACE = 10.0
 
+# Seconds a follower waits for a database that does not answer.
+PATIENCE = 600.0
+
+T = TypeVar("T")
+
 _detaching = threading.Event()
 
 
@@ -47,6 +54,24 @@ def detach_followers() -> None:
 def attach_followers() -> None:
     """Allow following again."""
     _detaching.clear()
+
+
+def insist(work: Callable[[], T]) -> T:
+    """Do `work`, again and again while the database does not answer, for `PATIENCE` seconds.
+
+    The play goes on meanwhile, or its agent ends it: no reason to call the step failed.
+    """
+    deadline = clock.monotonic() + PATIENCE
+    while True:
+        try:
+            return work()
+        except OperationalError as error:
+            if clock.monotonic() > deadline:
+                raise
+            log.warning("database does not answer", error=str(error))
+        if _detaching.is_set():
+            raise Detached
+        clock.pause(1.0)
 
 
 def find_playbook(name: str) -> Path:
@@ -159,9 +184,7 @@ def is_held(step_id: str, besides: RunDirectory | None = None) -> bool:
     _release_dead(step_id)
     with db.reading() as session:
         lease = repository.find_lease(session, step_id)
-        return lease is not None and not repository.is_free(
-            lease, repository.database_now(session)
-        )
+        return lease is not None and not repository.is_free(lease, repository.database_now(session))
 
 
 def _release_dead(step_id: str) -> None:
@@ -196,13 +219,13 @@ def follow_play(
     while True:
         # Looked at before the journal is read: what a dead agent wrote is all there is.
         live = run.is_live()
-        journal.pull(on_event)
+        insist(lambda: journal.pull(on_event))
         if not live:
-            return _settle(step_id, run, journal.result)
+            return insist(lambda: _settle(step_id, run, journal.result))
         if _detaching.is_set():
             raise Detached
-        if cancelled_at is None and should_stop is not None and should_stop():
-            cancel_play(step_id, attempt=attempt)
+        if cancelled_at is None and should_stop is not None and insist(should_stop):
+            insist(lambda: cancel_play(step_id, attempt=attempt))
             cancelled_at = clock.monotonic()
         if cancelled_at is not None and clock.monotonic() - cancelled_at > GRACE:
             processes.kill_step_processes(step_id)

@@ -49,6 +49,15 @@ def test_same_origin_holds_once(session: Session) -> None:
     assert repository.sum_by_unit(session)["hrss", "held", "VCPU"] == 2
 
 
+def test_released_hold_can_be_held_again(session: Session) -> None:
+    _pool(session)
+    _hold(session, "plan:a/0")
+    service.release_holds(session, SYSTEM, ["plan:a/0"])
+    _hold(session, "plan:a/0")
+    assert repository.sum_by_unit(session)["hrss", "held", "VCPU"] == 2
+    assert service.verify_ledger(session) == []
+
+
 def test_more_than_there_is_is_refused_with_the_missing_amount(session: Session) -> None:
     _pool(session, vcpu=3)
     _hold(session, "plan:a/0")

@@ -1,0 +1,141 @@
+"""`yunzhang estate`: the register — import, template, export, lists, merge forecast, examples."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Literal
+
+import click
+
+from yunzhang import clock
+from yunzhang.cli import estate_views as views
+from yunzhang.cli.context import output, principal
+from yunzhang.db import reading, transaction
+from yunzhang.estate import example, service, workbook
+from yunzhang.estate.report import ImportReport
+from yunzhang.estate.sheets import SHEETS
+from yunzhang.texts import text
+
+FILE = click.Path(dir_okay=False, path_type=Path)
+FORMAT = click.Choice(["table", "json"])
+NOUN = click.Choice([name for sheet in SHEETS for name in (sheet.key, sheet.title)])
+
+
+@click.group("estate")
+def group() -> None:
+    """登记：导入、导出、清单、并网冲突 / The register."""
+
+
+@group.command("import")
+@click.argument("file", type=FILE)
+@click.option(
+    "--write",
+    type=click.Choice(["all", "good"]),
+    help="写入：全部无错才写 / 只写无错的行 (write all-or-nothing / good rows)",
+)
+@click.option("--sheet", help="CSV 是哪张表 / which sheet a CSV holds")
+@click.option("--faults", type=FILE, help="问题清单另存为 .csv 或 .xlsx / save all faults")
+@click.option("--limit", default=20, show_default=True, help="最多显示几条 / faults shown")
+def import_(
+    file: Path,
+    write: Literal["all", "good"] | None,
+    sheet: str | None,
+    faults: Path | None,
+    limit: int,
+) -> None:
+    """检查工作簿或 CSV；默认不写入 / Check a file; nothing is written without --write."""
+    report = _run_import(file, write, sheet)
+    views.show_report(report, asked=write is not None, limit=limit)
+    if faults:
+        workbook.write_faults(faults, report.faults)
+        output.print(text("estate.faults_saved", count=len(report.faults), path=faults))
+    if report.errors:
+        sys.exit(2)
+
+
+def _run_import(
+    file: Path, write: Literal["all", "good"] | None, sheet: str | None
+) -> ImportReport:
+    acting = principal()
+    if write is None:
+        with reading() as session:
+            return service.check_workbook(session, acting, file, sheet=sheet)
+    with transaction() as session:
+        return service.import_workbook(session, acting, file, write, sheet=sheet)
+
+
+@group.command()
+@click.argument("file", type=FILE)
+def template(file: Path) -> None:
+    """保存空白模板 / Save an empty template."""
+    workbook.write_template(file, created=clock.now())
+    output.print(text("estate.template_saved", path=file))
+
+
+@group.command()
+@click.argument("file", type=FILE)
+def export(file: Path) -> None:
+    """导出全部登记内容 / Export the register; importing it again changes nothing."""
+    acting = principal()
+    with reading() as session:
+        counts = service.export_workbook(session, acting, file)
+    output.print(text("estate.export_saved", count=sum(counts.values()), path=file))
+
+
+@group.command()
+@click.option("--unit", help="只看这个单位（编号） / only this unit")
+@click.option("--network", help="只看这个业务专网（编号） / only this private network")
+@click.option("--limit", default=20, show_default=True, help="最多显示几对 / pairs shown")
+@click.option("--offset", default=0, help="从第几对之后 / pairs passed over")
+@click.option("--format", "form", type=FORMAT, default="table", help="输出格式 / output format")
+def conflicts(unit: str | None, network: str | None, limit: int, offset: int, form: str) -> None:
+    """预测并网后的地址冲突 / Forecast the address conflicts of a merge."""
+    acting = principal()
+    with reading() as session:
+        found = service.find_conflicts(
+            session, acting, unit=unit, network=network, limit=limit, offset=offset
+        )
+    if form == "json":
+        click.echo(found.model_dump_json(indent=2))
+    else:
+        views.show_conflicts(found)
+
+
+@group.command("list")
+@click.argument("noun", type=NOUN)
+@click.option("--unit", help="只看这个单位（编号） / only this unit")
+@click.option("--limit", default=50, show_default=True, help="最多显示几条 / rows shown")
+@click.option("--offset", default=0, help="从第几条之后 / rows passed over")
+@click.option("--format", "form", type=FORMAT, default="table", help="输出格式 / output format")
+def list_(noun: str, unit: str | None, limit: int, offset: int, form: str) -> None:
+    """列出一类登记对象 / List the items of one kind."""
+    acting = principal()
+    with reading() as session:
+        page = service.list_rows(session, acting, noun, unit=unit, limit=limit, offset=offset)
+    if form == "json":
+        click.echo(page.model_dump_json(indent=2))
+    else:
+        views.show_rows(noun, page)
+
+
+@group.command("example")
+@click.argument("file", type=FILE)
+@click.option("--seed", default=45, show_default=True, help="随机种子 / seed")
+def example_(file: Path, seed: int) -> None:
+    """生成一个省份规模的示例 / Make an example of the size of a province."""
+    rows = example.make_province(seed)
+    workbook.write_workbook(file, rows, created=example.CREATED)
+    count = sum(len(found) for found in rows.values())
+    output.print(text("estate.example_saved", path=file, count=count))
+
+
+@group.command()
+@click.argument("source", type=FILE)
+@click.argument("file", type=FILE)
+def compose(source: Path, file: Path) -> None:
+    """由 YAML 源文件生成工作簿 / Make a workbook from a YAML source."""
+    rows = workbook.read_source(source)
+    workbook.write_workbook(file, rows, created=example.CREATED)
+    count = sum(len(found) for found in rows.values())
+    output.print(text("estate.example_saved", path=file, count=count))

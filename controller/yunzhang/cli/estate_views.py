@@ -1,0 +1,128 @@
+"""How the register's answers look in a terminal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.markup import escape
+from rich.table import Table
+
+from yunzhang.cli.context import output
+from yunzhang.estate.report import ACTIONS, ImportReport
+from yunzhang.estate.schemas import ConflictReport, ConflictSide, Page
+from yunzhang.estate.sheets import BY_KEY, Column, find_sheet
+from yunzhang.estate.values import cell_value
+from yunzhang.texts import current_language, text
+
+
+def _table(title: str, *columns: str) -> Table:
+    table = Table(title=escape(title), title_justify="left")
+    for column in columns:
+        table.add_column(escape(column), overflow="fold")
+    return table
+
+
+def show_report(report: ImportReport, *, asked: bool, limit: int) -> None:
+    """Counts by sheet, the first faults, and what was or would be written."""
+    table = _table(
+        text("estate.report_title", path=report.file_name),
+        text("estate.report_sheet"),
+        *(text(f"estate.action_{action}") for action in ACTIONS),
+    )
+    for key, counts in report.counts.items():
+        table.add_row(_noun(key), *(f"{counts[action]:,}" for action in ACTIONS))
+    output.print(table)
+    _show_faults(report, limit)
+    for unit, count in report.excluded.items():
+        shown = unit or text("estate.report_unit_unknown")
+        output.print(text("estate.report_excluded", unit=shown, count=count))
+    if report.written:
+        output.print(text("estate.report_written", batch=report.batch_id))
+    else:
+        output.print(text("estate.report_refused" if asked else "estate.report_shown"))
+
+
+def _show_faults(report: ImportReport, limit: int) -> None:
+    if not report.faults:
+        output.print(text("estate.report_clean"))
+        return
+    heads = text("estate.fault_columns").split("、")
+    title = text("estate.report_faults", errors=report.errors, warnings=report.warnings)
+    table = _table(title, *(head for place, head in enumerate(heads) if place != 4))
+    for fault in report.faults[:limit]:
+        table.add_row(
+            escape(fault.sheet),
+            str(fault.row or ""),
+            escape(fault.column),
+            text(f"estate.severity_{fault.severity}"),
+            escape(fault.message),
+            escape(fault.suggestion),
+        )
+    output.print(table)
+    if len(report.faults) > limit:
+        output.print(text("estate.report_more", count=len(report.faults) - limit))
+
+
+def _noun(key: str) -> str:
+    return BY_KEY[key].title if current_language() == "zh" else key
+
+
+def _header(column: Column) -> str:
+    return column.header if current_language() == "zh" else column.key.replace("_", " ")
+
+
+def show_rows(noun: str, page: Page[Any]) -> None:
+    """One page of a noun, columns as in the workbook."""
+    sheet = find_sheet(noun)
+    assert sheet is not None  # noqa: S101 - the service has refused unknown nouns
+    columns = [column for column in sheet.columns if column.key not in {"classified", "note"}]
+    last = page.offset + len(page.items)
+    title = text(
+        "estate.list_title", noun=_noun(sheet.key), first=min(page.offset + 1, last), last=last,
+        total=page.total,
+    )  # fmt: skip
+    table = _table(title, *(_header(column) for column in columns))
+    for item in page.items:
+        cells = (cell_value(column, getattr(item, column.key)) for column in columns)
+        table.add_row(*(escape("" if cell is None else str(cell)) for cell in cells))
+    output.print(table)
+
+
+def show_conflicts(report: ConflictReport) -> None:
+    """The merge forecast: totals, networks, one page of pairs."""
+    output.print(
+        text("estate.conflicts_title", prefixes=report.prefixes, domains=report.domains),
+        text(
+            "estate.conflicts_total", total=report.total, equal=report.equal,
+            contains=report.contains, public=report.public_total,
+        ),
+        sep="\n",
+    )  # fmt: skip
+    shown = max(report.limit, 1)
+    networks = _table(
+        text("estate.conflicts_networks"),
+        *(text(f"estate.conflict_{name}") for name in ("network", "unit", "prefixes", "count")),
+    )
+    for row in report.networks[:shown]:
+        names = (row.network_name, row.unit_name)
+        networks.add_row(*map(escape, names), f"{row.prefixes:,}", f"{row.conflicts:,}")
+    output.print(networks)
+    if report.pairs:
+        first, last = report.offset + 1, report.offset + len(report.pairs)
+        pairs = _table(
+            text("estate.conflicts_pairs", first=first, last=last),
+            *(text(f"estate.conflict_{name}") for name in ("first", "relation", "second")),
+        )
+        for pair in report.pairs:
+            relation = text(f"estate.relation_{pair.relation}")
+            pairs.add_row(_side(pair.first), relation, _side(pair.second))
+        output.print(pairs)
+    if report.public:
+        public = _table(text("estate.conflicts_public"), text("estate.conflict_cidr"))
+        for side in report.public:
+            public.add_row(_side(side))
+        output.print(public)
+
+
+def _side(side: ConflictSide) -> str:
+    return escape(f"{side.cidr}  {side.network_name}（{side.unit_name}）")

@@ -1,0 +1,77 @@
+"""`yunzhang serve` (API, clock and worker in one process) and `yunzhang worker`."""
+
+from __future__ import annotations
+
+import ipaddress
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+import uvicorn
+
+from yunzhang import settings
+from yunzhang.api.app import make_app
+from yunzhang.cli.context import output
+from yunzhang.db.migration import upgrade_database
+from yunzhang.errors import InputError
+from yunzhang.schedule.service import start_clock
+from yunzhang.texts import text
+from yunzhang.workflows.worker import run_worker
+
+# Seconds open requests get to end when the server is told to stop.
+FAREWELL = 5
+
+
+def check_host(host: str) -> str:
+    """`host`, provided only this machine can reach it. Raises InputError `cli.not_loopback`."""
+    try:
+        if ipaddress.ip_address(host).is_loopback:
+            return host
+    except ValueError:
+        if host == "localhost":
+            return host
+    raise InputError("cli.not_loopback", host=host)
+
+
+@contextmanager
+def _working(stop: threading.Event) -> Iterator[None]:
+    worker_thread = threading.Thread(target=run_worker, args=(stop,), kwargs={"role": "serve"})
+    worker_thread.start()
+    scheduler = start_clock()
+    try:
+        yield
+    finally:
+        stop.set()
+        scheduler.shutdown(wait=False)
+        worker_thread.join()
+
+
+@click.command()
+@click.option("--host", help="监听地址 / address to listen on")
+@click.option("--port", type=int, help="端口 / port")
+def serve(host: str | None, port: int | None) -> None:
+    """启动接口服务与执行器 / Serve the API and run waves."""
+    current = settings.current()
+    address, number = check_host(host or current.host), port or current.port
+    upgrade_database()
+    output.print(text("cli.serving", host=address, port=number))
+    with _working(threading.Event()):
+        uvicorn.run(
+            make_app(),
+            host=address,
+            port=number,
+            log_level="warning",
+            timeout_graceful_shutdown=FAREWELL,
+        )
+
+
+@click.command()
+@click.option("--until-idle", is_flag=True, help="做完即退出 / exit when nothing is left to do")
+def worker(until_idle: bool) -> None:
+    """只运行执行器 / Run waves without serving the API."""
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    run_worker(stop, until_idle=until_idle)

@@ -1,0 +1,1 @@
+"""Makers: each knows how one kind of object is found, made, changed and undone in a cloud."""

@@ -1,0 +1,73 @@
+"""Reading the register over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query
+
+from yunzhang import db
+from yunzhang.estate import schemas, service
+from yunzhang.units.scope import SYSTEM, Principal
+
+router = APIRouter(prefix="/estate", tags=["estate"])
+
+
+def reading_session() -> Iterator[db.Session]:
+    """A session that only reads, for one request."""
+    with db.reading() as session:
+        yield session
+
+
+def asking() -> Principal:
+    """Who is asking; the house replaces this by the account of the request."""
+    return SYSTEM
+
+
+ReadingSession = Annotated[db.Session, Depends(reading_session)]
+Asking = Annotated[Principal, Depends(asking)]
+Limit = Annotated[int, Query(ge=1, le=service.MAX_PAGE)]
+Offset = Annotated[int, Query(ge=0)]
+Code = Annotated[str | None, Query(max_length=64)]
+
+
+def _list_endpoint(noun: str) -> Callable[..., Any]:
+    def list_noun(
+        *,
+        session: ReadingSession,
+        principal: Asking,
+        unit: Code = None,
+        limit: Limit = 100,
+        offset: Offset = 0,
+    ) -> schemas.Page[Any]:
+        return service.list_rows(session, principal, noun, unit=unit, limit=limit, offset=offset)
+
+    return list_noun
+
+
+for _noun, _read in service.READS.items():
+    router.add_api_route(
+        f"/{_noun}",
+        _list_endpoint(_noun),
+        response_model=schemas.Page[_read],  # type: ignore[valid-type]
+        name=f"list_{_noun}",
+        operation_id=f"list_{_noun}",
+        summary=f"One page of {_noun}, by business key",
+    )
+
+
+@router.get("/conflicts", operation_id="find_conflicts")
+def find_conflicts(
+    *,
+    session: ReadingSession,
+    principal: Asking,
+    unit: Code = None,
+    network: Code = None,
+    limit: Limit = 100,
+    offset: Offset = 0,
+) -> schemas.ConflictReport:
+    """The merge forecast with one page of overlapping pairs."""
+    return service.find_conflicts(
+        session, principal, unit=unit, network=network, limit=limit, offset=offset
+    )

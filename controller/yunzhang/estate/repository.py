@@ -1,0 +1,213 @@
+"""Queries of the register. What depends on the size of a file is read and written in sets."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import Table, bindparam, func, insert, select, text, update
+
+from yunzhang.db import Session
+from yunzhang.estate.addresses import Block
+from yunzhang.estate.known import Key, KnownPrefix
+from yunzhang.estate.models import (
+    AddressDomain,
+    CloudPlatform,
+    Dependency,
+    ImportBatch,
+    InfoSystem,
+    Prefix,
+    PrivateNetwork,
+    Site,
+    Workload,
+)
+from yunzhang.estate.sheets import BY_KEY
+from yunzhang.units.models import Unit
+
+MODELS: Mapping[str, Any] = {
+    "units": Unit,
+    "sites": Site,
+    "networks": PrivateNetwork,
+    "domains": AddressDomain,
+    "prefixes": Prefix,
+    "platforms": CloudPlatform,
+    "systems": InfoSystem,
+    "workloads": Workload,
+    "dependencies": Dependency,
+}
+# Fewer parameters than any database allows in one statement.
+CHUNK = 5_000
+# Key of the PostgreSQL advisory lock of imports; SQLite has one writer anyway.
+IMPORT_LOCK = 5_930_202
+
+
+def _table(sheet: str) -> Table:
+    table: Table = MODELS[sheet].__table__
+    return table
+
+
+def _chunks(values: Iterable[Any]) -> Iterator[list[Any]]:
+    ordered = sorted(values)
+    for start in range(0, len(ordered), CHUNK):
+        yield ordered[start : start + CHUNK]
+
+
+def lock_register(session: Session) -> None:
+    """Let one import write at a time; released with the transaction."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": IMPORT_LOCK})
+
+
+def existing_codes(session: Session, sheet: str, codes: Collection[str]) -> set[str]:
+    """Those of `codes` that exist."""
+    code = _table(sheet).c.code
+    found: set[str] = set()
+    for chunk in _chunks(codes):
+        found.update(session.scalars(select(code).where(code.in_(chunk))))
+    return found
+
+
+def current_rows(
+    session: Session, sheet: str, keys: Collection[Key]
+) -> dict[Key, Mapping[str, Any]]:
+    """Stored rows that have one of `keys`, by key."""
+    table, identity = _table(sheet), BY_KEY[sheet].identity
+    names = ["id", "state", "revision", *(c.key for c in BY_KEY[sheet].columns if c.key in table.c)]
+    wanted = set(keys)
+    found: dict[Key, Mapping[str, Any]] = {}
+    first = table.c[identity[0]]
+    for chunk in _chunks({key[0] for key in wanted}):
+        query = select(*(table.c[name] for name in names)).where(first.in_(chunk))
+        for values in session.execute(query):
+            row = dict(zip(names, values, strict=True))
+            key = tuple(row[name] for name in identity)
+            if key in wanted:
+                found[key] = row
+    return found
+
+
+def parents(session: Session, sheet: str) -> dict[str, str]:
+    """Code → parent's code of all rows of a tree that have a parent."""
+    table = _table(sheet)
+    query = select(table.c.code, table.c.parent_code).where(table.c.parent_code.is_not(None))
+    return dict(session.execute(query).tuples())
+
+
+def known_prefixes(session: Session, domains: Collection[str]) -> list[KnownPrefix]:
+    """All prefixes of these address domains."""
+    found: list[KnownPrefix] = []
+    for chunk in _chunks(domains):
+        query = select(
+            Prefix.domain_code, Prefix.cidr, Prefix.role, Prefix.network_name,
+            Prefix.family, Prefix.lo, Prefix.hi,
+        ).where(Prefix.domain_code.in_(chunk))  # fmt: skip
+        found.extend(
+            KnownPrefix(domain, cidr, role, name, Block(family, int(lo, 16), int(hi, 16)))
+            for domain, cidr, role, name, family, lo, hi in session.execute(query)
+        )
+    return found
+
+
+def insert_rows(session: Session, sheet: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Add rows; all have the same columns."""
+    if rows:
+        session.execute(insert(_table(sheet)), rows)
+
+
+def update_rows(session: Session, sheet: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Change rows by `id`, each by one revision; all have the same columns."""
+    if not rows:
+        return
+    table = _table(sheet)
+    names = [name for name in rows[0] if name != "id"]
+    statement = (
+        update(table)
+        .where(table.c.id == bindparam("row_id"))
+        .values(
+            {name: bindparam(f"new_{name}") for name in names} | {"revision": table.c.revision + 1}
+        )
+    )
+    session.connection().execute(
+        statement,
+        [{"row_id": row["id"]} | {f"new_{name}": row[name] for name in names} for row in rows],
+    )
+
+
+def add_batch(session: Session, batch: ImportBatch) -> ImportBatch:
+    """Add a batch; it has its number afterwards."""
+    session.add(batch)
+    session.flush()
+    return batch
+
+
+def all_rows(session: Session, sheet: str) -> Iterator[Mapping[str, Any]]:
+    """Every row of a sheet by key, as the workbook lists it."""
+    table, described = _table(sheet), BY_KEY[sheet]
+    names = [column.key for column in described.columns if column.key in table.c]
+    order = [table.c[name] for name in described.identity]
+    if sheet == "prefixes":
+        order = [table.c.domain_code, table.c.family, table.c.lo, table.c.hi]
+    for row in session.execute(select(*(table.c[name] for name in names)).order_by(*order)):
+        yield dict(zip(names, row, strict=True))
+
+
+def page_rows(
+    session: Session, sheet: str, *, unit: str | None, limit: int, offset: int
+) -> tuple[Sequence[Any], int]:
+    """One page of a noun's rows by key, and how many there are; `unit` narrows to one unit's."""
+    model = MODELS[sheet]
+    query = select(model)
+    if unit:
+        query = _of_unit(query, sheet, unit)
+    total = session.scalar(select(func.count()).select_from(query.subquery())) or 0
+    order = [getattr(model, name) for name in BY_KEY[sheet].identity]
+    return session.scalars(query.order_by(*order).limit(limit).offset(offset)).all(), total
+
+
+def _of_unit(query: Any, sheet: str, unit: str) -> Any:
+    networks = select(PrivateNetwork.code).where(PrivateNetwork.unit_code == unit)
+    domains = select(AddressDomain.code).where(AddressDomain.network_code.in_(networks))
+    match sheet:
+        case "units":
+            return query.where(Unit.code == unit)
+        case "domains":
+            return query.where(AddressDomain.code.in_(domains))
+        case "prefixes":
+            return query.where(Prefix.domain_code.in_(domains))
+        case "dependencies":
+            own = select(Workload.code).where(Workload.unit_code == unit)
+            return query.where(Dependency.source_code.in_(own))
+    return query.where(MODELS[sheet].unit_code == unit)
+
+
+class OwnedPrefix(NamedTuple):
+    """A prefix with the names of its network and unit."""
+
+    block: Block
+    cidr: str
+    domain_code: str
+    network_code: str
+    network_name: str
+    unit_code: str
+    unit_name: str
+
+
+def owned_prefixes(session: Session) -> list[OwnedPrefix]:
+    """All prefixes in address order with whom they belong to, in two queries."""
+    owners = {
+        row[0]: tuple(row[1:])
+        for row in session.execute(
+            select(
+                AddressDomain.code, PrivateNetwork.code, PrivateNetwork.name, Unit.code, Unit.name
+            )
+            .join(PrivateNetwork, AddressDomain.network_code == PrivateNetwork.code)
+            .join(Unit, PrivateNetwork.unit_code == Unit.code)
+        )
+    }
+    query = select(Prefix.family, Prefix.lo, Prefix.hi, Prefix.cidr, Prefix.domain_code)
+    return [
+        OwnedPrefix(Block(family, int(lo, 16), int(hi, 16)), cidr, domain, *owners[domain])
+        for family, lo, hi, cidr, domain in session.execute(
+            query.order_by(Prefix.family, Prefix.lo, Prefix.hi.desc(), Prefix.id)
+        )
+    ]

@@ -1,0 +1,1 @@
+"""Seeding: projects, networks, servers, and bytes on their volumes."""

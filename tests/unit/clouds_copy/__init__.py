@@ -1,0 +1,1 @@
+"""Copying disks without a cloud: agents run as plain processes on files."""
