@@ -103,8 +103,8 @@ def logs(arguments: argparse.Namespace) -> int:
 
 
 def _enter(cloud: Cloud, command: list[str]) -> int:
-    # The caller's directory is kept: it exists inside as well.
-    words = [*namespaces.prefix(cloud), "--", *command]
+    # Entering a mount namespace goes to its root: go back to the caller's directory.
+    words = [*namespaces.prefix(cloud), f"--wdns={os.getcwd()}", "--", *command]
     return subprocess.run(words, env=client_environment(cloud), check=False).returncode
 
 

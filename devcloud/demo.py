@@ -56,7 +56,12 @@ def run(*command: str, quiet: bool = False, accept: tuple[int, ...] = (0,)) -> s
     shown = " ".join(Path(part).name if part == command[0] else part for part in command)
     print(f"\033[36m$ {shown}\033[0m", flush=True)
     done = subprocess.run(
-        command, cwd=ROOT, env=environment(), text=True, stdout=subprocess.PIPE if quiet else None
+        command,
+        cwd=ROOT,
+        env=environment(),
+        text=True,
+        stdout=subprocess.PIPE if quiet else None,
+        check=False,
     )
     if done.returncode not in accept:
         if quiet:
@@ -73,7 +78,13 @@ def yunzhang(*arguments: str, **options: Any) -> str:
 def devcloud(*arguments: str, quiet: bool = False) -> str:
     """A command of the development clouds."""
     return run(
-        sys.executable, "-m", "devcloud", arguments[0], "--profile", PROFILE, *arguments[1:],
+        sys.executable,
+        "-m",
+        "devcloud",
+        arguments[0],
+        "--profile",
+        PROFILE,
+        *arguments[1:],
         quiet=quiet,
     )
 

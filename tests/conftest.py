@@ -7,12 +7,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, text
+from argon2 import PasswordHasher
+from sqlalchemy import Engine, inspect, text
 from sqlalchemy.orm import Session
 
 from tests import postgres
 from yunzhang import clock, settings
-from yunzhang.db import Base, make_engine
+from yunzhang.db import Base, database_engine, make_engine
 from yunzhang.db.tables import load_tables
 
 NOON = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)
@@ -44,14 +45,17 @@ def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The URL of an empty database, once on SQLite and once on PostgreSQL."""
+    """The URL of a database without rows, once on SQLite and once on PostgreSQL."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/test.db"
     url: str = request.getfixturevalue("postgres_url")
     engine = make_engine(url)
     with engine.begin() as connection:
-        connection.execute(text("DROP SCHEMA public CASCADE"))
-        connection.execute(text("CREATE SCHEMA public"))
+        connection.execute(text("DROP SCHEMA IF EXISTS dbos CASCADE"))
+        # emptying tables is much faster than making them
+        names = inspect(connection).get_table_names()
+        if names:
+            connection.execute(text(f"TRUNCATE {', '.join(names)} RESTART IDENTITY CASCADE"))
     engine.dispose()
     return url
 
@@ -66,8 +70,31 @@ def engine(database_url: str) -> Iterator[Engine]:
     engine.dispose()
 
 
+@pytest.fixture(autouse=True, scope="session")
+def cheap_passwords() -> Iterator[None]:
+    """Hashing a password is slow by design; tests of other things need not wait for it."""
+    with pytest.MonkeyPatch.context() as patch:
+        cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+        patch.setattr("yunzhang.access.service._hasher", cheap)
+        yield
+
+
 @pytest.fixture
 def session(engine: Engine) -> Iterator[Session]:
     """A session on an empty database."""
     with Session(engine, expire_on_commit=False) as session:
         yield session
+
+
+@pytest.fixture
+def running(
+    engine: Engine,
+    database_url: str,
+    instance: settings.Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[settings.Settings]:
+    """An instance whose `db.transaction()` goes to a database with all tables, of each kind."""
+    monkeypatch.setenv("YUNZHANG_DATABASE_URL", database_url)
+    settings.current.cache_clear()
+    yield settings.current()
+    database_engine().dispose()

@@ -44,7 +44,7 @@ def server(folder: Path) -> Iterator[str]:
     if os.geteuid() == 0:
         # pytest's own directories are closed to others; the server's user must pass through
         for parent in (folder, *folder.parents[:3]):
-            if parent.is_relative_to("/tmp"):  # noqa: S108 - only pytest's own directories
+            if parent.is_relative_to("/tmp"):
                 parent.chmod(parent.stat().st_mode | 0o011)
     _run(_binary("initdb"), "-D", str(data), "-A", "trust", "-U", "yunzhang", "-E", "UTF8")
     options = f"-k {sockets} -c listen_addresses='' -c fsync=off -c full_page_writes=off"

@@ -61,9 +61,7 @@ def _group(project: str) -> ObservedSecurityGroup:
         ),
         ObservedRule(direction="ingress", ethertype="IPv4", remote_group_id=f"{project}-group"),
     )
-    return ObservedSecurityGroup(
-        id=f"{project}-group", name="app", project_id=project, rules=rules
-    )
+    return ObservedSecurityGroup(id=f"{project}-group", name="app", project_id=project, rules=rules)
 
 
 def _server(project: str, role: str, number: int) -> ObservedServer:
@@ -107,9 +105,7 @@ def source_survey() -> Survey:
         projects=tuple(
             ObservedProject(id=p, name=p, quota=QUOTA, members=((p, "member"),)) for p in PROJECTS
         ),
-        flavors=(
-            ObservedFlavor(id="d1", name="d1.tiny", vcpus=1, ram_mib=192, disk_gib=1),
-        ),
+        flavors=(ObservedFlavor(id="d1", name="d1.tiny", vcpus=1, ram_mib=192, disk_gib=1),),
         keypairs=tuple(
             ObservedKeypair(
                 id=f"{p}-user/{p}-key",
@@ -122,23 +118,47 @@ def source_survey() -> Survey:
             for p in PROJECTS
         ),
         images=(
-            ObservedImage(id="guest", name="guest", project_id="admin", visibility="public",
-                          status="active", disk_format="qcow2"),
-            ObservedImage(id="golden", name="golden", project_id="hrss", visibility="private",
-                          status="active", disk_format="qcow2", container_format="bare",
-                          size_bytes=1000),
+            ObservedImage(
+                id="guest",
+                name="guest",
+                project_id="admin",
+                visibility="public",
+                status="active",
+                disk_format="qcow2",
+            ),
+            ObservedImage(
+                id="golden",
+                name="golden",
+                project_id="hrss",
+                visibility="private",
+                status="active",
+                disk_format="qcow2",
+                container_format="bare",
+                size_bytes=1000,
+            ),
         ),
         networks=tuple(_network(p) for p in PROJECTS),
         routers=tuple(
-            ObservedRouter(id=f"{p}-router-id", name=f"{p}-router", project_id=p,
-                           external_network_id="ext", external_network="public",
-                           subnets=(f"{p}-subnet",))
+            ObservedRouter(
+                id=f"{p}-router-id",
+                name=f"{p}-router",
+                project_id=p,
+                external_network_id="ext",
+                external_network="public",
+                subnets=(f"{p}-subnet",),
+            )
             for p in PROJECTS
         ),
         security_groups=tuple(_group(p) for p in PROJECTS),
         volumes=tuple(
-            ObservedVolume(id=v, name=v, project_id=v.split("-")[0], size_gib=1, status="in-use",
-                           bootable=v.endswith("root"))
+            ObservedVolume(
+                id=v,
+                name=v,
+                project_id=v.split("-")[0],
+                size_gib=1,
+                status="in-use",
+                bootable=v.endswith("root"),
+            )
             for v in volumes
         ),
         servers=tuple(_server(p, r, n) for p, r, n in numbered),
@@ -175,7 +195,9 @@ def snapshot(target: Survey | None = None, *, wave_limit: int = 20) -> Snapshot:
             )
             for key in keys
         ),
-        hard=tuple((f"{p}-{a}", f"{p}-{b}") for p in PROJECTS for a, b in (("web", "app"), ("app", "db"))),
+        hard=tuple(
+            (f"{p}-{a}", f"{p}-{b}") for p in PROJECTS for a, b in (("web", "app"), ("app", "db"))
+        ),
         soft=(("mib-app", "hrss-app"),),
         prefixes=tuple((p, "192.168.10.0/24") for p in PROJECTS),
         source=source_survey(),

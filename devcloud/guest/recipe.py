@@ -21,11 +21,11 @@ MIB = 1 << 20
 FAT_MIB, ROOT_MIB = 32, 191
 PAYLOAD_BYTES = 4 * MIB
 LABEL = "devcloud-root"
-SOURCES = ("init", "udhcpc.sh", "syslinux.cfg", "recipe.py")
+SOURCES = ("init", "console.sh", "udhcpc.sh", "syslinux.cfg", "recipe.py")
 # In the order in which they must be inserted.
 MODULES = (
-    "drivers/virtio/virtio.ko",
     "drivers/virtio/virtio_ring.ko",
+    "drivers/virtio/virtio.ko",
     "drivers/virtio/virtio_pci_modern_dev.ko",
     "drivers/virtio/virtio_pci_legacy_dev.ko",
     "drivers/virtio/virtio_pci.ko",
@@ -79,7 +79,8 @@ def _initramfs(sources: Path, modules: Path, work: Path, log: Path) -> Path:
     for name in ("bin", "etc", "proc", "sys", "dev", "tmp", "lib/modules"):
         (tree / name).mkdir(parents=True)
     shutil.copy("/bin/busybox", tree / "bin" / "busybox")
-    for name, place in (("init", tree / "init"), ("udhcpc.sh", tree / "etc" / "udhcpc.sh")):
+    for name in ("init", "console.sh", "udhcpc.sh"):
+        place = tree / ("" if name == "init" else "etc") / name
         shutil.copy(sources / name, place)
         place.chmod(0o755)
     for number, name in enumerate(MODULES):

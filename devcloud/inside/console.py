@@ -12,6 +12,7 @@ import os
 import re
 import secrets
 import sys
+import threading
 import time
 from typing import Any
 
@@ -21,13 +22,29 @@ URI = "qemu:///system"
 CHUNK = 160
 
 
+_loop_started = threading.Lock()
+
+
+def _start_loop() -> None:
+    # Without an event loop nobody reads what arrives for a non-blocking stream.
+    if _loop_started.acquire(blocking=False):
+        libvirt.registerErrorHandler(_quiet, None)
+        libvirt.virEventRegisterDefaultImpl()
+        threading.Thread(target=_run_loop, daemon=True).start()
+
+
+def _run_loop() -> None:
+    while True:
+        libvirt.virEventRunDefaultImpl()
+
+
 def _quiet(_context: object, _error: object) -> None:
     """Keep libvirt from printing what we raise."""
 
 
 def run(server_id: str, command: str, seconds: float) -> tuple[int, str]:
     """Run ``command`` in the guest of a server; return its exit code and output."""
-    libvirt.registerErrorHandler(_quiet, None)
+    _start_loop()
     connection = libvirt.open(URI)
     try:
         domain = connection.lookupByUUIDString(server_id)
@@ -45,38 +62,48 @@ def _converse(stream: Any, command: str, limit: float) -> tuple[int, str]:
     nonce = secrets.token_hex(6)
     text = base64.b64encode(command.encode()).decode()
     file = f"/tmp/{nonce}"
-    # The shell echoes what it is sent: the marks are spelled apart there.
-    lines = ["stty -echo; PS1=; PS2=", f": > {file}"]
+    lines = [f": > {file}"]
     lines += [f"echo {text[at : at + CHUNK]} >> {file}" for at in range(0, len(text), CHUNK)]
-    lines += [
-        f"echo '<''{nonce}>'; base64 -d {file} | sh 2>&1; code=$?; echo; echo '</''{nonce}='$code'>'",
-        f"rm {file}; stty echo; PS1='# '",
-    ]
+    # The line is echoed: the marks are spelled apart there.
+    lines.append(
+        f"echo '<''{nonce}>'; base64 -d {file} | sh 2>&1; code=$?; rm {file}; echo; echo '</''{nonce}='$code'>'"
+    )
     _wait_for_shell(stream, limit)
     begin, finish = f"<{nonce}>", re.compile(rf"</{nonce}=(\d+)>")
     received = ""
     for line in lines:
         _send(stream, f"{line}\n".encode(), limit)
-        received += _receive(stream, 0.02)
-    while not (found := finish.search(received)):
-        if time.monotonic() > limit:
-            raise SystemExit(f"the guest did not answer in time; last words: {received[-200:]!r}")
-        received += _receive(stream, 0.2)
+        # One line at a time, paced by its echo: the guest's buffer is small.
+        received = _until(stream, re.compile(re.escape(line[-40:])), limit)
+    if not finish.search(received):
+        received += _until(stream, finish, limit)
+    found = finish.search(received)
+    assert found is not None
     body = received[: found.start()].split(begin, 1)[-1]
     return int(found.group(1)), body.replace("\r\n", "\n").lstrip("\n").removesuffix("\n").removesuffix("\n")
 
 
+def _until(stream: Any, wanted: re.Pattern[str], limit: float) -> str:
+    received = ""
+    while not wanted.search(received):
+        if time.monotonic() > limit:
+            raise SystemExit(f"the guest did not answer in time; last words: {received[-200:]!r}")
+        received += _receive(stream, 0.2)
+    return received
+
+
 def _wait_for_shell(stream: Any, limit: float) -> None:
     # Before the shell runs, what is typed would be lost: ask until it answers.
-    probe = secrets.token_hex(4)
-    received = ""
-    while probe + "!" not in received:
-        if time.monotonic() > limit:
-            raise SystemExit("the guest's shell does not answer")
-        _send(stream, f"\x03\necho {probe}'!'\n".encode(), limit)
-        until = time.monotonic() + 1.0
-        while time.monotonic() < until and probe + "!" not in received:
-            received += _receive(stream, 0.1)
+    while time.monotonic() < limit:
+        probe = secrets.token_hex(4)
+        _send(stream, f"\necho {probe}'!'\n".encode(), limit)
+        try:
+            _until(stream, re.compile(f"{probe}!"), min(limit, time.monotonic() + 4))
+        except SystemExit:
+            continue
+        _receive(stream, 0.2)
+        return
+    raise SystemExit("the guest's shell does not answer")
 
 
 def _send(stream: Any, data: bytes, limit: float) -> None:

@@ -48,8 +48,9 @@ def move_counter(
             PoolCounter.held + PoolCounter.committed + held + committed <= PoolCounter.capacity
         )
     result = session.execute(
-        statement.values(held=PoolCounter.held + held, committed=PoolCounter.committed + committed)
-        .execution_options(synchronize_session=False)
+        statement.values(
+            held=PoolCounter.held + held, committed=PoolCounter.committed + committed
+        ).execution_options(synchronize_session=False)
     )
     return bool(result.rowcount == 1)  # type: ignore[attr-defined]
 
@@ -75,7 +76,7 @@ def amounts_of(session: Session, allocation_id: int) -> dict[str, int]:
             AllocationAmount.allocation_id == allocation_id
         )
     )
-    return {name: amount for name, amount in rows}
+    return {row.resource_class: row.amount for row in rows}
 
 
 def sum_ledger(session: Session) -> Mapping[tuple[int, str], tuple[int, int]]:

@@ -11,7 +11,8 @@ from rich.table import Table
 from yunzhang import clock
 from yunzhang.allocation import service as allocation
 from yunzhang.cli.context import errors, output, principal
-from yunzhang.clouds.dump import compare_dumps, dump_cloud, render_differences
+from yunzhang.clouds.comparison import compare_dumps, render_differences
+from yunzhang.clouds.dump import dump_cloud
 from yunzhang.clouds.leftovers import find_leftovers
 from yunzhang.clouds.survey import survey_cloud
 from yunzhang.db import transaction

@@ -14,6 +14,9 @@ from yunzhang.estate.sheets import BY_KEY, Column, find_sheet
 from yunzhang.estate.values import cell_value
 from yunzhang.texts import current_language, text
 
+# Optional columns that are worth their place in a terminal; the rest is in JSON and the export.
+_SHOWN = frozenset({"parent_code", "network_name", "cloud_name", "addresses", "port"})
+
 
 def _table(title: str, *columns: str) -> Table:
     table = Table(title=escape(title), title_justify="left")
@@ -75,7 +78,11 @@ def show_rows(noun: str, page: Page[Any]) -> None:
     """One page of a noun, columns as in the workbook."""
     sheet = find_sheet(noun)
     assert sheet is not None  # noqa: S101 - the service has refused unknown nouns
-    columns = [column for column in sheet.columns if column.key not in {"classified", "note"}]
+    columns = [
+        column
+        for column in sheet.columns
+        if (column.required or column.key in _SHOWN) and column.key != "classified"
+    ]
     last = page.offset + len(page.items)
     title = text(
         "estate.list_title", noun=_noun(sheet.key), first=min(page.offset + 1, last), last=last,

@@ -159,12 +159,9 @@ def _watch(plan: str, number: int) -> str:
         while True:
             progress = read_progress(plan, number)
             live.update(view(progress), refresh=output.is_terminal)
-            if progress.state not in ACTIVE and not progress.waiting:
+            if progress.state not in ACTIVE:
                 break
             clock.pause(LOOK)
     if not output.is_terminal:
         output.print(view(progress))
     return progress.state
-
-
-

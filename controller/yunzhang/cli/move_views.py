@@ -10,7 +10,7 @@ from rich.console import Group
 from rich.markup import escape
 from rich.table import Table
 
-from yunzhang import clock, jobs
+from yunzhang import clock
 from yunzhang.cli.context import output
 from yunzhang.clouds.intents import Intent
 from yunzhang.db import reading
@@ -24,12 +24,11 @@ COLOURS = {"done": "green", "failed": "red", "running": "cyan", "stopped": "yell
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """A wave at one moment. `waiting`: asked for, but no worker took it up yet."""
+    """A wave at one moment."""
 
     plan: str
     number: int
     state: str
-    waiting: bool
     fault: str
     steps: Sequence[Step]
     moves: Sequence[Move]
@@ -41,12 +40,7 @@ def read_progress(plan: str, number: int) -> Progress:
     """How far a wave is."""
     with reading() as session:
         wave, version = service.get_wave(session, plan, number)
-        key = f"wave:{wave.id}:{wave.runs}"
-        job = jobs.find(session, key)
         steps = repository.steps_of(session, wave.id)
-        begun = job is not None and any(
-            step.started_at and step.started_at >= job.created_at for step in steps
-        )
         addresses = {
             server["key"]: (
                 "\n".join(a for nic in server["nics"] for a in nic["old_addresses"]),
@@ -54,14 +48,10 @@ def read_progress(plan: str, number: int) -> Progress:
             )
             for server in version.content["build"]["servers"]
         }
-        resting = wave.finished_at is not None and (
-            job is None or wave.finished_at >= job.created_at
-        )
         return Progress(
             plan=plan,
             number=number,
             state=wave.state,
-            waiting=job is not None and not begun and not resting,
             fault=wave.fault,
             steps=steps,
             moves=repository.moves_of(session, wave.id),
@@ -81,12 +71,16 @@ def view(progress: Progress) -> Group:
 
 
 def _steps(progress: Progress, title: str) -> Table:
-    table = Table("", *(text(f"moves.column_{n}") for n in ("step", "state", "seconds")), title=title)
+    table = Table(
+        "", *(text(f"moves.column_{n}") for n in ("step", "state", "seconds")), title=title
+    )
     for step in progress.steps:
         colour = COLOURS.get(step.state, "dim")
         seconds = ""
         if step.started_at:
-            seconds = f"{((step.finished_at or progress.now) - step.started_at).total_seconds():.1f}"
+            seconds = (
+                f"{((step.finished_at or progress.now) - step.started_at).total_seconds():.1f}"
+            )
         table.add_row(
             f"[{colour}]{MARKS[step.state]}[/]",
             text(f"moves.step_{step.name}"),

@@ -15,8 +15,8 @@ from keystoneauth1.session import Session as AuthSession
 from openstack import exceptions as cloud_errors
 from openstack.config import OpenStackConfig
 from openstack.connection import Connection
-from openstack.proxy import Proxy
 
+from yunzhang.clouds import sdk
 from yunzhang.errors import InputError, NotFound, Outside
 from yunzhang.secrets import clouds_file
 
@@ -32,17 +32,6 @@ TIMEOUT = 120
 # A read is repeated when the connection breaks or a proxy answers for a service that restarts.
 READ_RETRIES = 3
 RETRIED_STATUS = [502, 503, 504]
-
-
-
-def _cache_key_prefix(self: Any, url: str) -> str:
-    names = self._extract_name(url, project_id=self.session.get_project_id())
-    return ".".join([self.service_type, *names])
-
-
-# SDK 4.22 calls itself, at every request, with a parameter it warns of; this is the same without.
-# A filter would not do: whoever turns warnings into errors does so after this import.
-Proxy._get_cache_key_prefix = _cache_key_prefix
 
 
 def check_lease() -> None:
@@ -61,13 +50,15 @@ def check_lease() -> None:
         raise Outside("clouds.lease_lost")
 
 
-class _GuardedSession(AuthSession):  # type: ignore[misc]
+class _GuardedSession(AuthSession):
     """Checks the lease before each call that changes something; repeats only what reads.
 
     Every call of the SDK, whatever proxy makes it, goes through `request`.
     """
 
-    def request(self, url: str, method: str, **options: Any) -> Any:
+    def request(  # type: ignore[override]
+        self, url: str, method: str, **options: Any
+    ) -> Any:
         if method.upper() in READS:
             options["connect_retries"] = max(options.get("connect_retries") or 0, READ_RETRIES)
             options["status_code_retries"] = max(
@@ -92,8 +83,7 @@ def _config(file: str, _modified: int) -> OpenStackConfig:
         session_constructor=_GuardedSession,  # also of connections made from connections
         app_name="yunzhang",
     )
-    # SDK 4.22 warns of deprecated InfluxDB support whenever this is not empty, and it never is
-    config._influxdb_config = {}
+    sdk.forget_influx(config)
     return config
 
 

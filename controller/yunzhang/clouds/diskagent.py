@@ -143,20 +143,17 @@ def extents(fd: int, start: int, end: int) -> Iterator[tuple[int, int, bool]]:
     """(from, to, may hold data), aligned, covering start..end; one piece if it has no hole map."""
     while start < end:
         try:
-            data = os.lseek(fd, start, os.SEEK_DATA)
+            data = min(os.lseek(fd, start, os.SEEK_DATA), end)
+            stop = min(-(-os.lseek(fd, data, os.SEEK_HOLE) // ALIGN) * ALIGN, end)
         except OSError as error:
-            if error.errno != errno.ENXIO:  # a device, or a file system without the call
-                yield start, end, True
-                return
-            data = end
-        data = min(max(data // ALIGN * ALIGN, start), end)
+            # ENXIO: a hole to the end. Else a device, or a file system that knows no holes
+            yield start, end, error.errno != errno.ENXIO
+            return
+        data = max(data // ALIGN * ALIGN, start)
         if data > start:
             yield start, data, False
-        if data < end:
-            hole = -(-os.lseek(fd, data, os.SEEK_HOLE) // ALIGN) * ALIGN
-            yield data, min(hole, end), True
-            data = min(hole, end)
-        start = data
+        yield data, stop, True
+        start = stop
 
 
 def fill(fd: int, buffer: Buffer, offset: int, length: int) -> None:
@@ -404,9 +401,11 @@ class Storage:
     def _mount_base(self) -> str:
         """Where the share is mounted already by Cinder or Nova, else a place of ours."""
         share = str(self.connection["export"]).encode()
-        base = str(self.connection.get("mount_point_base") or "")
+        base = str(self.connection.get("mount_point_base") or "").rstrip("/")
         there = f"{base}/{hashlib.md5(share, usedforsecurity=False).hexdigest()}"
-        return base if base and Path(there).is_mount() else str(self._mounts)
+        # not Path.is_mount(): that does not see a bind mount
+        mounts = Path("/proc/self/mounts").read_text("utf-8", "replace").splitlines()
+        return base if there in [line.split()[1] for line in mounts] else str(self._mounts)
 
     def connect(self) -> str:
         """The path of the disk."""
@@ -422,12 +421,12 @@ class Storage:
         self._brick.disconnect_volume(
             dict(self.connection), self._device, force=True, ignore_errors=True
         )
-        if self.kind in SHARES and self._mounts.is_dir():
+        if self.kind in SHARES:
             with suppress(Refused), alone("mounts"):
                 self._unmount()
 
     def _unmount(self) -> None:
-        for place in self._mounts.iterdir():
+        for place in self._mounts.glob("*"):
             # busy while another agent has a disk of it open
             subprocess.run(["umount", place], check=False, capture_output=True)
             with suppress(OSError):

@@ -116,9 +116,7 @@ COMPUTE = (
         by_offset=True,
     ),
     _compute("aggregate", "/os-aggregates", "aggregates"),
-    _compute(
-        "compute_zone", "/os-availability-zone", "availabilityZoneInfo", identity="zoneName"
-    ),
+    _compute("compute_zone", "/os-availability-zone", "availabilityZoneInfo", identity="zoneName"),
     _compute("compute_service", "/os-services", "services"),
     # without details: those are statistics
     _compute("hypervisor", "/os-hypervisors", "hypervisors"),
@@ -258,9 +256,7 @@ VOLUME = (
 )
 
 PLACEMENT = (
-    Listing(
-        "provider", "placement", "/resource_providers", "resource_providers", identity="uuid"
-    ),
+    Listing("provider", "placement", "/resource_providers", "resource_providers", identity="uuid"),
     *(
         Listing(
             f"provider_{part}",

@@ -258,8 +258,6 @@ class CloudSpec(Spec):
                 "images": tuple(i for i in self.images if i.project in projects),
                 "networks": tuple(n for n in self.networks if n.project in projects),
                 "routers": tuple(r for r in self.routers if r.project in projects),
-                "security_groups": tuple(
-                    g for g in self.security_groups if g.project in projects
-                ),
+                "security_groups": tuple(g for g in self.security_groups if g.project in projects),
             }
         )

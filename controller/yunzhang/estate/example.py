@@ -36,6 +36,9 @@ ROLES = (("web", 80), ("app", 8080), ("db", 5236), ("cache", 6379), ("mq", 5672)
 SIZES = ((2, 4096, 40), (4, 8192, 80), (4, 16384, 100), (8, 16384, 100), (8, 32768, 200),
          (16, 65536, 200))  # fmt: skip
 
+# Departments with a cloud of their own; the first runs the unified one.
+_CLOUD_OWNERS = [code for code, _ in DEPARTMENTS][: SUB_CLOUDS - len(CITIES) + 1]
+
 Row = dict[str, Any]
 
 
@@ -107,7 +110,8 @@ class _Province:
             code = unit["code"]
             if unit["level"] == "city" and not code.endswith("-data"):
                 continue
-            if unit["level"] == "region" and self.random.random() < 0.5 and code != "data":
+            lucky = code in _CLOUD_OWNERS or self.random.random() < 0.5
+            if unit["level"] == "region" and not lucky:
                 continue
             total = self.random.randrange(8, 120, 4)
             region = unit["division_code"] == "450000"
@@ -174,7 +178,7 @@ class _Province:
             capacity_ram_gib=160_000, capacity_disk_gib=4_000_000, **common,
         )  # fmt: skip
         owners = [f"{city}-data" for city, _, _ in CITIES]
-        owners += [code for code, _ in DEPARTMENTS if code != "data"][: SUB_CLOUDS - len(owners)]
+        owners += _CLOUD_OWNERS[1:]
         names = {unit["code"]: unit["name"] for unit in self.rows["units"]}
         for owner in owners:
             scale = self.random.randrange(2, 12)

@@ -18,11 +18,10 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9_]")
 
 @dataclass(slots=True)
 class Hosts:
-    """`facts`: host → variables. `groups`: group → hosts. `names`: group → what it is called."""
+    """`facts`: host → variables. `groups`: group → hosts."""
 
     facts: dict[str, dict[str, Any]] = field(default_factory=dict)
     groups: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
-    names: dict[str, str] = field(default_factory=dict)
 
 
 def group_name(kind: str, code: object) -> str:
@@ -95,16 +94,14 @@ def _add_host(hosts: Hosts, register: _Register, workload: dict[str, Any]) -> No
         "addresses": workload["addresses"],
         "address": next(iter(workload["addresses"]), None),
     }
-    places = [
-        ("unit", workload["unit_code"], unit.get("name")),
-        ("city", city, register.divisions.get(city or "")),
-        ("cloud", workload["platform_code"], platform.get("name")),
-        ("system", workload["system_code"], system.get("name")),
-        ("zone", system.get("zone"), system.get("zone")),
-        ("protection", system.get("mlps_level"), system.get("mlps_level")),
-    ]
-    for kind, code, name in places:
+    places = {
+        "unit": workload["unit_code"],
+        "city": city,
+        "cloud": workload["platform_code"],
+        "system": workload["system_code"],
+        "zone": system.get("zone"),
+        "protection": system.get("mlps_level"),
+    }
+    for kind, code in places.items():
         if code is not None:
-            group = group_name(kind, code)
-            hosts.groups[group].append(host)
-            hosts.names[group] = str(name or code)
+            hosts.groups[group_name(kind, code)].append(host)

@@ -27,7 +27,7 @@ class Difference:
 
     changes: list[Change] = field(default_factory=list)
     inserts: dict[str, list[Row]] = field(default_factory=dict)
-    updates: dict[str, list[tuple[int, Row]]] = field(default_factory=dict)
+    updates: dict[str, list[tuple[Mapping[str, Any], Row]]] = field(default_factory=dict)
 
 
 def read_known(session: Session, parsed: Parsed) -> Known:
@@ -72,7 +72,7 @@ def compare(parsed: Parsed, known: Known) -> Difference:
             if action == "create":
                 inserts.append(row)
             elif action == "update" and stored:
-                updates.append((stored["id"], row))
+                updates.append((stored, row))
             shown = "/".join(str(part) for part in row.key or ()) if row.values else ""
             found.changes.append(Change(key, row.number, shown, action, diff))
     return found
@@ -113,7 +113,10 @@ def write(
         repository.update_rows(
             session,
             key,
-            [{"id": number} | row.values | stamp for number, row in difference.updates[key]],
+            [
+                {"id": stored["id"], "revision": stored["revision"]} | row.values | stamp
+                for stored, row in difference.updates[key]
+            ],
         )
 
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Table, bindparam, func, insert, select, text, update
 
 from yunzhang.db import Session
+from yunzhang.errors import Conflict
 from yunzhang.estate.addresses import Block
 from yunzhang.estate.known import Key, KnownPrefix
 from yunzhang.estate.models import (
@@ -90,7 +91,7 @@ def parents(session: Session, sheet: str) -> dict[str, str]:
     """Code → parent's code of all rows of a tree that have a parent."""
     table = _table(sheet)
     query = select(table.c.code, table.c.parent_code).where(table.c.parent_code.is_not(None))
-    return dict(session.execute(query).tuples())
+    return {row[0]: row[1] for row in session.execute(query)}
 
 
 def known_prefixes(session: Session, domains: Collection[str]) -> list[KnownPrefix]:
@@ -115,22 +116,30 @@ def insert_rows(session: Session, sheet: str, rows: Sequence[Mapping[str, Any]])
 
 
 def update_rows(session: Session, sheet: str, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Change rows by `id`, each by one revision; all have the same columns."""
+    """Change rows by `id` and the `revision` they were seen at; all have the same columns.
+
+    Raises Conflict `estate.changed_meanwhile` when somebody else changed one of them first.
+    """
     if not rows:
         return
     table = _table(sheet)
-    names = [name for name in rows[0] if name != "id"]
+    names = [name for name in rows[0] if name not in {"id", "revision"}]
     statement = (
         update(table)
-        .where(table.c.id == bindparam("row_id"))
-        .values(
-            {name: bindparam(f"new_{name}") for name in names} | {"revision": table.c.revision + 1}
-        )
+        .where(table.c.id == bindparam("row_id"), table.c.revision == bindparam("seen"))
+        .values({name: bindparam(f"new_{name}") for name in names})
+        .values(revision=table.c.revision + 1)
     )
-    session.connection().execute(
+    changed = session.connection().execute(
         statement,
-        [{"row_id": row["id"]} | {f"new_{name}": row[name] for name in names} for row in rows],
+        [
+            {"row_id": row["id"], "seen": row["revision"]}
+            | {f"new_{name}": row[name] for name in names}
+            for row in rows
+        ],
     )
+    if changed.rowcount != len(rows):
+        raise Conflict("estate.changed_meanwhile", sheet=BY_KEY[sheet].title)
 
 
 def add_batch(session: Session, batch: ImportBatch) -> ImportBatch:

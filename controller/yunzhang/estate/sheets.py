@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Literal
 
 TEMPLATE_VERSION = "1"
@@ -25,7 +24,6 @@ Kind = Literal[
 ]  # fmt: skip
 
 Choices = Mapping[str, str]
-NO_CHOICES: Choices = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +34,7 @@ class Column:
     header: str
     kind: Kind = "text"
     required: bool = False
-    choices: Choices = NO_CHOICES
+    choices: Choices = field(default_factory=dict)
     reference: str | None = None  # key of the sheet whose 编号 it names
     minimum: int = 0
     maximum: int = 2_000_000_000

@@ -11,11 +11,13 @@ from typing import Any, Literal
 
 from yunzhang import audit, clock, db, settings
 from yunzhang.allocation import service as allocation
-from yunzhang.clouds import steps as cloud_steps
+from yunzhang.clouds.connection import connect
 from yunzhang.clouds.intents import Intent
 from yunzhang.clouds.specs import CloudSpec
+from yunzhang.clouds.steps import STEPS as CLOUD_STEPS
 from yunzhang.db import Session, advance
 from yunzhang.moves import repository, service
+from yunzhang.moves.facts import gather_facts, merge_facts
 from yunzhang.moves.models import CloudObject, Step, Wave
 from yunzhang.moves.states import (
     MOVE_TRANSITIONS,
@@ -32,9 +34,6 @@ from yunzhang.units.scope import SYSTEM
 
 Verdict = Literal["go", "skip", "stop"]
 KINDS: dict[str, StepKind] = {kind.name: kind for kind in STEPS}
-# How often a step whose play was interrupted (host lost, agent killed) is tried before a person
-# has to look.
-TRIES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +81,20 @@ def record_intents(wave_id: int, name: str) -> int:
     with db.reading() as session:
         wave = session.get_one(Wave, wave_id)
         spec = wave_spec(session, wave)
-    intents = cloud_steps.intend(name, spec)
+    intents = intend(name, spec)
     with db.transaction() as session:
         wave = session.get_one(Wave, wave_id)
         for intent in intents:
             _record(session, wave, name, intent)
     return len(intents)
+
+
+def intend(name: str, spec: CloudSpec) -> list[Intent]:
+    """What a step would create or change now; reads both clouds."""
+    step = CLOUD_STEPS[name]
+    if not step.changes:
+        return []
+    return step.intend(spec, connect(spec.source_cloud), connect(spec.target_cloud))
 
 
 def _record(session: Session, wave: Wave, step: str, intent: Intent) -> None:
@@ -111,10 +118,10 @@ def order_play(wave_id: int, name: str) -> PlayOrder:
         step = _step(session, wave_id, name)
         variables = {"plan": wave.document, "wave": wave.number, **_variables(session, wave, name)}
         return PlayOrder(
-            step_id=f"wave-{wave_id}-run-{wave.runs}-{name}",
+            step_id=f"wave-{wave_id}-{name}",
             playbook=f"{name}.yml",
             variables=variables,
-            attempt=1 if step.tries < 1 else step.tries,
+            attempt=step.tries,
         )
 
 
@@ -128,14 +135,11 @@ def _variables(session: Session, wave: Wave, name: str) -> dict[str, Any]:
     return {"record": str(path)}
 
 
-def retry_step(wave_id: int, name: str) -> bool:
-    """Count another try of an interrupted step; False when it was tried often enough."""
+def retry_step(wave_id: int, name: str) -> None:
+    """Count another try of a step whose play was interrupted."""
     with db.transaction() as session:
         step = _step(session, wave_id, name)
-        if step.tries >= TRIES:
-            return False
         advance(session, step, "running", STEP_TRANSITIONS, tries=step.tries + 1)
-        return True
 
 
 def settle_step(wave_id: int, name: str, result: PlayResult) -> bool:
@@ -147,7 +151,7 @@ def settle_step(wave_id: int, name: str, result: PlayResult) -> bool:
             return True
         returned = merge_results(result)
         _note_made(session, wave, returned.get("made", []))
-        _note_facts(session, wave, returned)
+        _note_facts(session, wave, name, returned)
         if result.is_successful:
             _finish(session, wave, step, returned)
             return True
@@ -189,12 +193,8 @@ def fail_step(wave_id: int, name: str, reason: str) -> None:
         step = _step(session, wave_id, name)
         if step.state != "running":
             return
-        advance(
-            session, step, "failed", STEP_TRANSITIONS, finished_at=clock.now(), fault=reason
-        )
-        service.end_wave(
-            session, wave, "needs_operator" if name == ROLL_BACK else "failed", reason
-        )
+        advance(session, step, "failed", STEP_TRANSITIONS, finished_at=clock.now(), fault=reason)
+        service.end_wave(session, wave, "needs_operator" if name == ROLL_BACK else "failed", reason)
         audit.record(session, SYSTEM.name, "fail", "step", f"{wave.name}/{name}", fault=reason)
 
 
@@ -234,9 +234,7 @@ def settle_roll_back(wave_id: int, result: PlayResult) -> bool:
         returned = merge_results(result)
         if not result.is_successful:
             fault = describe(result)
-            advance(
-                session, step, "failed", STEP_TRANSITIONS, finished_at=clock.now(), fault=fault
-            )
+            advance(session, step, "failed", STEP_TRANSITIONS, finished_at=clock.now(), fault=fault)
             service.end_wave(session, wave, "needs_operator", fault)
             return False
         for row in repository.objects_to_undo(session, wave.id):
@@ -248,9 +246,7 @@ def settle_roll_back(wave_id: int, result: PlayResult) -> bool:
         version = session.get_one(PlanVersion, wave.version_id)
         origins = [plans.origin_of(version, move.server) for move in moves]
         allocation.release_held(session, SYSTEM, origins)
-        advance(
-            session, step, "done", STEP_TRANSITIONS, finished_at=clock.now(), result=returned
-        )
+        advance(session, step, "done", STEP_TRANSITIONS, finished_at=clock.now(), result=returned)
         service.end_wave(session, wave, "rolled_back")
         audit.record(session, SYSTEM.name, "rolled_back", "wave", wave.name)
         return True
@@ -322,8 +318,8 @@ def _note_made(session: Session, wave: Wave, made: list[dict[str, Any]]) -> None
             row.external_id, row.made_at = item["id"], clock.now()
 
 
-def _note_facts(session: Session, wave: Wave, returned: dict[str, Any]) -> None:
-    facts: dict[str, dict[str, Any]] = returned.get("facts") or {}
+def _note_facts(session: Session, wave: Wave, name: str, returned: dict[str, Any]) -> None:
+    found = gather_facts(name, returned.get("made", []), clock.now())
     for move in repository.moves_of(session, wave.id):
-        if move.server in facts:
-            move.facts = {**move.facts, **facts[move.server]}
+        if move.server in found:
+            move.facts = merge_facts(move.facts, found[move.server])

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from yunzhang import db
-from yunzhang.clouds import steps as cloud_steps
 from yunzhang.clouds.intents import Intent
 from yunzhang.clouds.specs import CloudSpec
 from yunzhang.errors import NotFound
 from yunzhang.moves import repository, service
-from yunzhang.moves.execution import as_intent
+from yunzhang.moves.execution import as_intent, intend
 from yunzhang.moves.states import STEP_NAMES
 from yunzhang.plans import service as plans
 
@@ -22,7 +21,7 @@ def rehearse_wave(plan: str, number: int) -> list[Intent]:
             raise NotFound("moves.unknown", plan=plan, number=number)
         spec = CloudSpec.model_validate(version.content["build"])
     wanted = spec.for_servers(frozenset(planned[0]["servers"]))
-    return [intent for name in STEP_NAMES for intent in cloud_steps.intend(name, wanted)]
+    return [intent for name in STEP_NAMES for intent in intend(name, wanted)]
 
 
 def rehearse_roll_back(plan: str, number: int) -> list[Intent]:

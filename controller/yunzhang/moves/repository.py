@@ -13,9 +13,7 @@ from yunzhang.plans.models import PlanVersion
 
 def find_wave(session: Session, version_id: int, number: int) -> Wave | None:
     """A wave of a plan version."""
-    return session.scalar(
-        select(Wave).where(Wave.version_id == version_id, Wave.number == number)
-    )
+    return session.scalar(select(Wave).where(Wave.version_id == version_id, Wave.number == number))
 
 
 def waves_of(session: Session, version_id: int) -> Sequence[Wave]:

@@ -65,12 +65,10 @@ def start_wave(session: Session, principal: Principal, plan: str, number: int) -
     elif wave.state not in ("scheduled", "paused", "failed", "rolled_back"):
         raise Conflict("moves.over", plan=plan, number=number, state=wave.state)
     if wave.state == "rolled_back":
-        _begin_anew(session, wave)
+        _begin_anew(session, principal, wave, version)
     if version.state == "approved":
         advance(session, version, "running", PLAN_TRANSITIONS)
-    wave.control = "go"
-    wave.runs += 1
-    wave.fault = ""
+    advance(session, wave, "frozen", WAVE_TRANSITIONS, control="go", runs=wave.runs + 1, fault="")
     jobs.start(session, RUN_JOB, f"wave:{wave.id}:{wave.runs}", {"wave": wave.id})
     audit.record(session, principal.name, "run", "wave", wave.name, run=wave.runs)
     return wave
@@ -106,12 +104,24 @@ def _make_wave(session: Session, version: PlanVersion, planned: dict[str, object
     return wave
 
 
-def _begin_anew(session: Session, wave: Wave) -> None:
+def _begin_anew(
+    session: Session, principal: Principal, wave: Wave, version: PlanVersion
+) -> None:
+    """A wave that was rolled back starts from the beginning, and holds its capacity again."""
+    holds = {hold["server"]: hold for hold in version.content["holds"]}
     for step in repository.steps_of(session, wave.id):
-        if step.name != ROLL_BACK:
+        if step.name != ROLL_BACK and step.state != "pending":
             advance(session, step, "pending", STEP_TRANSITIONS, fault="", result={})
     for move in repository.moves_of(session, wave.id):
         advance(session, move, "planned", MOVE_TRANSITIONS, facts={})
+        allocation.place_hold(
+            session,
+            principal,
+            cloud=version.content["build"]["target_cloud"],
+            origin=plans.origin_of(version, move.server),
+            unit=move.unit,
+            amounts=holds[move.server]["amounts"],
+        )
     advance(session, wave, "scheduled", WAVE_TRANSITIONS)
 
 
@@ -119,7 +129,7 @@ def ask(session: Session, principal: Principal, plan: str, number: int, control:
     """Ask a running wave to `pause` at the next step, or to `cancel` now."""
     demand(principal, "run")
     wave, _ = get_wave(session, plan, number)
-    if wave.state not in ACTIVE and wave.state != "scheduled":
+    if wave.state not in ACTIVE:
         raise Conflict("moves.inactive", plan=plan, number=number, state=wave.state)
     wave.control = control
     audit.record(session, principal.name, control, "wave", wave.name)
@@ -135,10 +145,10 @@ def roll_back(session: Session, principal: Principal, plan: str, number: int) ->
     if any(move.state == "accepted" for move in repository.moves_of(session, wave.id)):
         raise Conflict("moves.accepted", plan=plan, number=number)
     for later in repository.waves_of(session, version.id):
-        if later.number > number and later.state not in ("scheduled", "rolled_back"):
+        if later.number > number and later.state != "rolled_back":
             raise Conflict("moves.later_open", plan=plan, number=number, later=later.number)
-    advance(session, wave, "rolling_back", WAVE_TRANSITIONS, control="go", fault="")
-    wave.runs += 1
+    runs = wave.runs + 1
+    advance(session, wave, "rolling_back", WAVE_TRANSITIONS, control="go", runs=runs, fault="")
     _reset_roll_back(session, wave)
     jobs.start(session, UNDO_JOB, f"wave:{wave.id}:{wave.runs}", {"wave": wave.id})
     audit.record(session, principal.name, "roll_back", "wave", wave.name, run=wave.runs)

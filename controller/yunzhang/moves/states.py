@@ -34,30 +34,27 @@ STEPS: tuple[StepKind, ...] = (
 STEP_NAMES = tuple(step.name for step in STEPS)
 ROLL_BACK = "roll_back"
 
-_STOPPABLE = frozenset({"paused", "failed", "cancelled"})
+_WORKING = frozenset({"preflight", "replicating", "cutting_over", "validating"})
+_RESTING = frozenset({"paused", "failed", "cancelled"})
+# `frozen`: asked for and no longer to be edited, until a worker takes it up where it was left.
 WAVE_TRANSITIONS: Transitions = {
-    "scheduled": frozenset({"preflight"}) | _STOPPABLE,
-    "preflight": frozenset({"replicating"}) | _STOPPABLE,
-    "replicating": frozenset({"cutting_over"}) | _STOPPABLE,
-    "cutting_over": frozenset({"validating"}) | _STOPPABLE,
-    "validating": frozenset({"completed"}) | _STOPPABLE,
-    "paused": frozenset(
-        {"preflight", "replicating", "cutting_over", "validating", "completed", "rolling_back"}
-    )
-    | _STOPPABLE - {"paused"},
-    "failed": frozenset(
-        {"preflight", "replicating", "cutting_over", "validating", "completed", "rolling_back"}
-    )
-    | {"paused", "cancelled"},
+    "scheduled": frozenset({"frozen"}),
+    "frozen": _WORKING | _RESTING | {"completed"},
+    "preflight": frozenset({"replicating"}) | _RESTING,
+    "replicating": frozenset({"cutting_over"}) | _RESTING,
+    "cutting_over": frozenset({"validating"}) | _RESTING,
+    "validating": frozenset({"completed"}) | _RESTING,
+    "paused": frozenset({"frozen", "rolling_back"}),
+    "failed": frozenset({"frozen", "rolling_back"}),
     "cancelled": frozenset({"rolling_back"}),
     "completed": frozenset({"rolling_back", "closed"}),
     "rolling_back": frozenset({"rolled_back", "needs_operator"}),
     "needs_operator": frozenset({"rolling_back"}),
-    "rolled_back": frozenset({"preflight", "scheduled"}),
+    "rolled_back": frozenset({"scheduled"}),
     "closed": frozenset(),
 }
 # In these a workflow is at work, or will be as soon as a worker takes the job.
-ACTIVE = frozenset({"preflight", "replicating", "cutting_over", "validating", "rolling_back"})
+ACTIVE = _WORKING | {"frozen", "rolling_back"}
 
 STEP_TRANSITIONS: Transitions = {
     "pending": frozenset({"running"}),

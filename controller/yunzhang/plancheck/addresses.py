@@ -61,7 +61,11 @@ def _entries(document: Document, prefixes: Prefixes) -> Iterator[Fault]:
         olds.add((domain, old))
         news.add(new)
         home = next(
-            (pair for (d, _), pair in prefixes.items() if d == domain and ip_address(old) in pair[0]),
+            (
+                pair
+                for (d, _), pair in prefixes.items()
+                if d == domain and ip_address(old) in pair[0]
+            ),
             None,
         )
         if home is None:
@@ -71,8 +75,13 @@ def _entries(document: Document, prefixes: Prefixes) -> Iterator[Fault]:
         offset = int(ip_address(old)) - int(before.network_address)
         if int(ip_address(new)) - int(after.network_address) != offset:
             yield Fault("plancheck.address_offset", place, {"old": old, "new": new})
-        if after.version == 4 and after.prefixlen < 31 and new in (
-            str(after.network_address),
-            str(after.broadcast_address),
+        if (
+            after.version == 4
+            and after.prefixlen < 31
+            and new
+            in (
+                str(after.network_address),
+                str(after.broadcast_address),
+            )
         ):
             yield Fault("plancheck.address_reserved", place, {"new": new})

@@ -10,7 +10,7 @@ UNLIMITED = -1
 
 @dataclass(frozen=True, slots=True)
 class Misfit:
-    """A limit that would be passed: `place` is a project's quota, a cloud's capacity, the ledger."""
+    """A limit that would be passed; `place`: a project's quota, a cloud's capacity, the ledger."""
 
     place: str
     name: str

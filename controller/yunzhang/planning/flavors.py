@@ -32,8 +32,8 @@ def _dominates(offer: Size, need: Size) -> bool:
 def choose_flavor(need: Size, offers: Iterable[Size], generosity: float = 1.5) -> Size | None:
     """The least flavor that gives at least what `need` says, or None when all are wasteful.
 
-    A flavor with more than `generosity` times the memory, or more than twice the cores, is wasteful:
-    then a flavor of the exact size is made instead.
+    A flavor with more than `generosity` times the memory, or more than twice the cores, is
+    wasteful: then a flavor of the exact size is made instead.
     """
     fitting = [offer for offer in offers if _dominates(offer, need)]
     fitting = [

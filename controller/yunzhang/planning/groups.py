@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 import rustworkx
 
@@ -38,7 +39,7 @@ def form_groups(
             because.append((left, ("dependency", f"{left} → {right}")))
     for (kind, name), users in sorted(shared.items()):
         present = sorted(user for user in users if user in index)
-        for left, right in zip(present, present[1:], strict=False):
+        for left, right in pairwise(present):
             graph.add_edge(index[left], index[right], None)
         if len(present) > 1:
             because.append((present[0], (kind, name)))

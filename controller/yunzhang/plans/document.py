@@ -13,7 +13,7 @@ import yaml
 from yunzhang.errors import InputError
 from yunzhang.kit.canonical import content_hash
 from yunzhang.kit.shipped import shipped
-from yunzhang.plans.builder import SCHEMA, Builder, book_addresses
+from yunzhang.plans.builder import SCHEMA, Builder
 from yunzhang.plans.fit import amounts_of, capacity_misfits, quota_misfits, total
 from yunzhang.plans.models import PlanVersion, Signature
 from yunzhang.plans.snapshot import Snapshot
@@ -70,7 +70,7 @@ def make_content(snapshot: Snapshot, created_at: str, created_by: str) -> Docume
                 {"domain": domain, "old": old, "new": new}
                 for (domain, old), new in sorted(builder.prefixes.items())
             ],
-            "addresses": book_addresses(builder, spec),
+            "addresses": builder.address_book(spec),
             "references": _references(builder),
         },
         "groups": [

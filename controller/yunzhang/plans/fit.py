@@ -54,7 +54,9 @@ def project_need(spec: CloudSpec, project: ProjectSpec) -> QuotaSpec:
             "router": len(routers),
             "security_group": len(groups),
             # each interface of a router and each subnet's DHCP is a port too
-            "port": sum(len(s.nics) for s in servers) + sum(len(r.subnets) for r in routers) + subnets,
+            "port": sum(len(s.nics) for s in servers)
+            + sum(len(r.subnets) for r in routers)
+            + subnets,
         },
     )
 

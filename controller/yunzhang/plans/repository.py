@@ -53,7 +53,7 @@ def signatures_of(session: Session, version_id: int) -> Sequence[Signature]:
 def registered_workloads(
     session: Session, cloud: str, units: Sequence[str], systems: Sequence[str]
 ) -> Sequence[tuple[Workload, Unit]]:
-    """Workloads the register has on the platform called `cloud` in clouds.yaml, with their units."""
+    """Workloads the register has on the platform `cloud` of clouds.yaml, with their units."""
     query = (
         select(Workload, Unit)
         .join(CloudPlatform, CloudPlatform.code == Workload.platform_code)

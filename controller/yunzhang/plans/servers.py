@@ -71,7 +71,9 @@ def _plan_disks(
     for attachment in server.attachments:
         volume = volumes[attachment.volume_id]
         root = server.image_id is None and attachment.device == server.root_device
-        disks.append(_volume_disk(volume, f"{key}/disk{len(disks)}", attachment.device, root, project))
+        disks.append(
+            _volume_disk(volume, f"{key}/disk{len(disks)}", attachment.device, root, project)
+        )
     return tuple(sorted(disks, key=lambda disk: (len(disk.device), disk.device)))
 
 

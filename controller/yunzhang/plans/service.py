@@ -75,7 +75,9 @@ def _keep(session: Session, principal: Principal, content: dict[str, Any], act: 
     session.flush()
     if not content["fit"]["misfits"] and not check_version(document):
         advance(session, version, "simulated", TRANSITIONS)
-    audit.record(session, principal.name, act, "plan", f"{name}/{version.number}", hash=version.hash)
+    audit.record(
+        session, principal.name, act, "plan", f"{name}/{version.number}", hash=version.hash
+    )
     return version
 
 
@@ -166,9 +168,7 @@ def supersede(session: Session, principal: Principal, version: PlanVersion) -> N
     origins = [origin_of(version, hold["server"]) for hold in version.content["holds"]]
     allocation.release_held(session, principal, origins)
     advance(session, version, "superseded", TRANSITIONS)
-    audit.record(
-        session, principal.name, "supersede", "plan", f"{version.name}/{version.number}"
-    )
+    audit.record(session, principal.name, "supersede", "plan", f"{version.name}/{version.number}")
 
 
 def origin_of(version: PlanVersion, server: str) -> str:

@@ -65,9 +65,9 @@ class Snapshot:
             if len(matches) == 1:
                 found[workload.key] = matches[0]
             else:
-                wrong.append(f"{workload.key}（{workload.project}/{workload.name}：{len(matches)}）")
+                wrong.append(
+                    f"{workload.key}（{workload.project}/{workload.name}：{len(matches)}）"
+                )
         if wrong:
-            raise InputError(
-                "plans.unmatched", cloud=self.source.cloud, workloads="、".join(wrong)
-            )
+            raise InputError("plans.unmatched", cloud=self.source.cloud, workloads="、".join(wrong))
         return found

@@ -1,1 +1,1 @@
-""""""
+"""Printable reports, gathered from what every room recorded."""

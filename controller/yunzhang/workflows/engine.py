@@ -111,7 +111,9 @@ def step(name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
             check_stopping()
             return function(*arguments, **options)
 
-        return DBOS.step(name=name)(guarded)
+        # recorded under the module's name too: two modules may both have a step `play`
+        module = function.__module__.rpartition(".")[2]
+        return DBOS.step(name=f"{module}.{name}")(guarded)
 
     return decorate
 

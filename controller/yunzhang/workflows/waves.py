@@ -11,6 +11,10 @@ from yunzhang.workflows.dispatcher import register
 from yunzhang.workflows.engine import step
 from yunzhang.workflows.steps import play_step
 
+# How often a step whose play was interrupted (host lost, agent killed) is tried in one run before
+# a person has to look.
+TRIES = 3
+
 
 @step("begin")
 def _begin(wave_id: int, name: str) -> str:
@@ -23,7 +27,7 @@ def _record(wave_id: int, name: str) -> int:
 
 
 @step("play")
-def _play(wave_id: int, name: str) -> str:
+def _play(wave_id: int, name: str, may_retry: bool) -> str:
     """Play and settle: `done`, `failed`, or `again` when the play was interrupted."""
     order = execution.order_play(wave_id, name)
     result = play_step(
@@ -33,10 +37,12 @@ def _play(wave_id: int, name: str) -> str:
         attempt=order.attempt,
         should_stop=lambda: execution.should_stop(wave_id),
     )
-    if result.status == "interrupted" and execution.retry_step(wave_id, name):
+    if result.status == "interrupted" and may_retry:
+        execution.retry_step(wave_id, name)
         return "again"
-    settle = execution.settle_roll_back if name == ROLL_BACK else execution.settle_step
-    return "done" if settle(wave_id, name, result) else "failed"
+    if name == ROLL_BACK:
+        return "done" if execution.settle_roll_back(wave_id, result) else "failed"
+    return "done" if execution.settle_step(wave_id, name, result) else "failed"
 
 
 @step("complete")
@@ -58,8 +64,10 @@ def _carry_out(wave_id: int, name: str, *, recorded: bool) -> bool:
     try:
         if recorded:
             _record(wave_id, name)
-        while (outcome := _play(wave_id, name)) == "again":
-            pass
+        for left in reversed(range(TRIES)):
+            outcome = _play(wave_id, name, left > 0)
+            if outcome != "again":
+                break
     except Exception as error:
         _fault(wave_id, name, str(error))
         return False

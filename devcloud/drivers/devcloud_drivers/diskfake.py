@@ -112,9 +112,9 @@ class DiskFakeDriver(fake.MediumFakeDriver):  # type: ignore[misc]
         super().power_off(instance, timeout, retry_interval)
         self._report(instance, False)
 
-    def power_on(self, context: Any, instance: Any, network_info: Any, **others: Any) -> None:
+    def power_on(self, context: Any, instance: Any, network_info: Any, *others: Any, **named: Any) -> None:
         """Start, and let the ports come up."""
-        super().power_on(context, instance, network_info, **others)
+        super().power_on(context, instance, network_info, *others, **named)
         self._report(instance, True)
 
     def detach_interface(self, context: Any, instance: Any, vif: Any) -> None:

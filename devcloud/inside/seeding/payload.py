@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from os_brick.initiator import connector
@@ -12,28 +13,33 @@ from devcloud.inside import console
 from devcloud.inside.seeding.servers import Placed, Say
 
 MIB = 1 << 20
-BYTES = 8 * MIB
+BYTES = 4 * MIB
 
 
 def write_in_guests(placed: list[Placed], say: Say) -> None:
-    """Let each guest make a file system with a random file on its data volumes."""
-    for one in placed:
-        for name, identifier in one.volumes.items():
-            # The volume's serial is the beginning of its id.
-            command = (
-                f'for d in /sys/block/vd*; do [ "$(cat $d/serial)" = {identifier[:20]} ] || continue; '
-                "dev=/dev/${d##*/}; mke2fs -q $dev >/dev/null 2>&1 || mke2fs $dev >/dev/null; done; "
-                f"mkdir -p /volumes/{name} && mount -t ext2 $dev /volumes/{name} && "
-                f"head -c {BYTES} /dev/urandom > /volumes/{name}/records.bin && "
-                f"cd /volumes/{name} && sha256sum records.bin | tee records.sha256 && sync && "
-                f"cd / && umount /volumes/{name}"
-            )
-            code, output = console.run(one.id, command, 90)
-            if code:
-                raise SystemExit(f"{one.name}: {name} could not be written: {output}")
-            say(f"{one.name}: {name} {output.split()[0][:12]}…")
-    for one in placed:
-        console.run(one.id, "head -c 1048576 /dev/urandom > /data/records.bin; sync", 60)
+    """Let each guest write random files to its root disk and to its data volumes."""
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(lambda one: _write_in_guest(one, say), placed))
+
+
+def _write_in_guest(one: Placed, say: Say) -> None:
+    commands = ["head -c 1048576 /dev/urandom > /data/records.bin && sync"]
+    commands += [_file_system(name, identifier) for name, identifier in one.volumes.items()]
+    code, output = console.run(one.id, " && ".join(commands), 120)
+    if code:
+        raise SystemExit(f"{one.name}: its volumes could not be written: {output}")
+    say(f"{one.name}: written {output.replace(chr(10), ' ')}")
+
+
+def _file_system(name: str, identifier: str) -> str:
+    folder = f"/volumes/{name}"
+    # A disk's serial is the beginning of its volume's id.
+    find = f"dev=/dev/$(basename $(dirname $(grep -l {identifier[:20]} /sys/block/vd*/serial)))"
+    write = f"head -c {BYTES} /dev/urandom > records.bin && sha256sum records.bin | tee records.sha256"
+    return (
+        f"{find} && mke2fs $dev > /dev/null 2>&1 && mkdir -p {folder} && mount -t ext4 $dev {folder} && "
+        f"cd {folder} && {write} && cd / && sync && umount {folder}"
+    )
 
 
 def write_by_attaching(cloud: Any, placed: list[Placed], say: Say) -> None:

@@ -1,14 +1,13 @@
 """Processes that the tests start and kill.
 
-python -m tests.integration.execution.children follow STEP PLAYBOOK
-python -m tests.integration.execution.children work [--until-idle]
+follow STEP PLAYBOOK: start a play and follow it
+work [--until-idle]: be a worker
 """
 
 from __future__ import annotations
 
 import os
 import signal
-import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -84,7 +83,3 @@ def main(arguments: list[str]) -> None:
         run_worker(threading.Event(), until_idle=True)
     else:
         serve_worker()
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])

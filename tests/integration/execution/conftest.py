@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from yunzhang import clock, db, plays, settings
 from yunzhang.db import Base
 from yunzhang.db.engine import _engine
@@ -18,6 +19,7 @@ from yunzhang.db.tables import load_tables
 from yunzhang.plays import processes
 
 ROOT = Path(__file__).parents[3]
+MAIN = "import sys; from tests.integration.execution.children import main; main(sys.argv[1:])"
 
 
 def wait_for(condition: Callable[[], object], seconds: float = 40.0) -> None:
@@ -55,7 +57,8 @@ class House:
     def spawn(self, *arguments: str, **environment: str) -> subprocess.Popen[bytes]:
         """A process of our own: see children.py."""
         child = subprocess.Popen(
-            [sys.executable, "-m", "tests.integration.execution.children", *arguments],
+            # imported, not run, so that its steps have the same names as in this process
+            [sys.executable, "-c", MAIN, *arguments],
             cwd=ROOT,
             env={**os.environ, **environment},
         )

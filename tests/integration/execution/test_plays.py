@@ -9,13 +9,13 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+
+from tests.integration.execution.conftest import House, lines, wait_for
 from yunzhang import clock, db, plays, settings
 from yunzhang.clouds.connection import check_lease
 from yunzhang.errors import Conflict, Outside
 from yunzhang.plays import processes, repository
 from yunzhang.plays.rundir import RunDirectory, run_directory
-
-from tests.integration.execution.conftest import House, lines, wait_for
 
 STEP = "wave-1:copy"
 

@@ -11,6 +11,9 @@ from collections import Counter
 import pytest
 from dbos import DBOS
 from sqlalchemy import text, update
+
+import tests.integration.execution.children  # noqa: F401 - registers the tests' workflows
+from tests.integration.execution.conftest import House, lines, wait_for
 from yunzhang import audit, clock, db, jobs, plays, schedule
 from yunzhang.audit import AuditEntry
 from yunzhang.errors import Conflict
@@ -19,10 +22,7 @@ from yunzhang.workflows import engine, run_worker
 from yunzhang.workflows.models import Worker
 from yunzhang.workflows.repository import list_workers
 
-import tests.integration.execution.children  # noqa: F401 - registers the tests' workflows
-from tests.integration.execution.conftest import House, lines, wait_for
-
-PLACES = ("before-1", "after-1", "play", "after-play", "before-2", "after-3")
+PLACES = ("after-1", "play", "after-play", "before-2", "after-3")
 
 
 def _ask(kind: str, key: str, /, **payload: object) -> None:
@@ -65,10 +65,10 @@ def test_a_workflow_killed_at_each_step_is_finished_with_each_outcome_once(house
     assert lines(house.folder / "effects") == ["1", "2", "3"]
     assert lines(house.trace) == ["a", "b", "c"]
     assert _outcomes("journey-1") == [
-        ("act", "done 1"),
-        ("play", "successful"),
-        ("act", "done 2"),
-        ("act", "done 3"),
+        ("children.act", "done 1"),
+        ("children.play", "successful"),
+        ("children.act", "done 2"),
+        ("children.act", "done 3"),
     ]
 
 
@@ -103,7 +103,7 @@ def test_a_dead_workers_play_is_taken_up_by_another_of_the_host(house: House) ->
     second.send_signal(signal.SIGTERM)
     assert second.wait(timeout=30) == 0
     assert lines(house.trace) == list("abcde")
-    assert _outcomes("journey-2")[1] == ("play", "successful")
+    assert _outcomes("journey-2")[1] == ("children.play", "successful")
 
 
 def test_a_stopped_worker_leaves_its_play_running_and_takes_it_up_again(house: House) -> None:

@@ -36,9 +36,7 @@ def test_hold_commit_release_keep_the_books_equal(session: Session) -> None:
     session.commit()
 
     assert service.verify_ledger(session) == []
-    counter = next(
-        c for c in repository.list_counters(session) if c.resource_class == "VCPU"
-    )
+    counter = next(c for c in repository.list_counters(session) if c.resource_class == "VCPU")
     assert (counter.held, counter.committed) == (6, 2)
 
 

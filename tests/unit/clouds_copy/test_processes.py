@@ -77,8 +77,11 @@ def test_death_of_one_end_is_told_and_ends_the_other(
 ) -> None:
     """kill -9 of either agent."""
 
+    killed = []
+
     def watch(done: int) -> None:
-        if done:
+        if done and not killed:
+            killed.append(started[victim])
             os.kill(started[victim], signal.SIGKILL)
 
     with pytest.raises(Outside) as caught:

@@ -210,7 +210,7 @@ def test_every_code_has_words_and_advice() -> None:
     codes |= {f"clouds_copy.agent_{code}" for code in [*EXPLAINED, "failed"]}
     assert len(codes) > 20
     for language in ("zh", "en"):
-        words = catalogue(language)  # type: ignore[arg-type]
+        words = catalogue(language)
         for code in codes:
             assert {code, f"{code}_hint"} <= words.keys(), (language, code)
     chinese, english = catalogue("zh"), catalogue("en")

@@ -191,5 +191,5 @@ class AccessMaker(Maker[Access]):
             flavor = FlavorMaker().look(site, None, item.flavor.key) if item else None
             if flavor is None or not self._stands(site, flavor.id, project_id):
                 return self.undone(intent, "gone")
-            site.target.compute.flavor_remove_tenant_access(flavor, project_id)
+            site.target.compute.flavor_remove_tenant_access(flavor, str(project_id))
         return self.undone(intent, "undone")

@@ -57,7 +57,6 @@ class GroupMaker(TaggedCreator[SecurityGroupSpec]):
             site,
             item.key,
             name=item.name,
-            description=item.description,
             project_id=site.needed_project(item.project),
         )
 

@@ -73,7 +73,8 @@ class ImageMaker(Creator[ImageSpec]):
 
     def refuse(self, site: Site, item: ImageSpec, project_id: str | None) -> None:
         """An image of that name in the project is foreign; the source's must be there."""
-        for found in site.target.image.images(owner=project_id, name=item.name):
+        images = site.target.image.images(owner=project_id, name=item.name)
+        for found in images if project_id else ():
             raise Conflict("clouds_make.foreign", thing=thing(self.kind, item.name), id=found.id)
         source_image(site, item.source)
 

@@ -11,7 +11,7 @@ from openstack import exceptions
 from yunzhang.clouds.intents import Intent, Made
 from yunzhang.clouds.makers.calls import about
 from yunzhang.clouds.makers.maker import Maker, Undone
-from yunzhang.clouds.makers.projects import own_domain, own_user
+from yunzhang.clouds.makers.projects import find_user, own_user
 from yunzhang.clouds.makers.report import thing
 from yunzhang.clouds.makers.site import Site
 from yunzhang.clouds.specs import KeypairSpec
@@ -27,7 +27,7 @@ def owner_of(site: Site, item: KeypairSpec) -> str:
     """Identifier of the user of that name in the target, or of the product's own user."""
 
     def read() -> str:
-        user = site.target.identity.find_user(item.user, domain_id=own_domain(site))
+        user = find_user(site, item.user)
         return str(user.id) if user else own_user(site)
 
     return site.keep(("user", item.user), read)
@@ -78,6 +78,7 @@ class KeypairMaker(Maker[KeypairSpec]):
             kind=self.kind,
             key=item.key,
             act="create",
+            project=site.project(item.project).name,
             name=self.name(item),
             id=f"{user_id}/{item.name}",
         )
@@ -135,4 +136,12 @@ def lent(site: Site, item: KeypairSpec) -> Iterator[str]:
         try:
             yield item.name
         finally:
-            site.target.compute.delete_keypair(item.name, user_id=own)
+            take_back(site, item)
+
+
+def take_back(site: Site, item: KeypairSpec) -> None:
+    """End a loan, also one that a crash left; a keypair that is ours for good stays."""
+    own = own_user(site)
+    left = _read(site, item.name, own) if owner_of(site, item) != own else None
+    if left is not None and same_key(left.public_key, item.public_key):
+        site.target.compute.delete_keypair(item.name, user_id=own)

@@ -47,7 +47,7 @@ class Maker(ABC, Generic[Item]):
 
     @abstractmethod
     def intent(self, site: Site, item: Item) -> Intent | None:
-        """What `make` would do; None if nothing. Raises Conflict if a foreign object is in the way."""
+        """What `make` would do; None: nothing. Raises Conflict if something foreign is there."""
 
     @abstractmethod
     def make(self, site: Site, item: Item) -> Made:
@@ -99,7 +99,10 @@ class Creator(Maker[Item]):
         """Delete it and wait until it is gone."""
 
     def refuse(self, site: Site, item: Item, project_id: str | None) -> None:
-        """Raise Conflict `clouds_make.foreign` if a foreign object is in the way."""
+        """Raise Conflict `clouds_make.foreign` if a foreign object is in the way.
+
+        `project_id` is None while the project is not made yet.
+        """
 
     def settle(self, site: Site, item: Item, identifier: str) -> None:
         """Bring a created or adopted object to what creating alone cannot say; idempotent."""
@@ -111,6 +114,7 @@ class Creator(Maker[Item]):
             project = self.project(item)
             project_id = site.project_id(project) if project else None
             if project and not project_id:
+                self.refuse(site, item, None)
                 return None
             found = self.look(site, project_id, key)
             if found is None:

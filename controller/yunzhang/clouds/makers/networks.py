@@ -46,7 +46,6 @@ class NetworkMaker(TaggedCreator[NetworkSpec]):
             site,
             item.key,
             name=item.name,
-            description=item.description,
             project_id=site.needed_project(item.project),
             is_port_security_enabled=item.port_security_enabled,
             **options,

@@ -48,6 +48,10 @@ class PortMaker(TaggedCreator[PlacedNic]):
         """The server's project."""
         return item.server.project
 
+    def described(self, item: PlacedNic) -> str:
+        """The card's description."""
+        return item.nic.description
+
     def refuse(self, site: Site, item: PlacedNic, project_id: str | None) -> None:
         """Nobody in the target may hold a planned address, nobody in the network the MAC."""
         network = site.target.network
@@ -82,7 +86,6 @@ class PortMaker(TaggedCreator[PlacedNic]):
             site,
             nic.key,
             name=nic.name,
-            description=nic.description,
             project_id=site.needed_project(item.server.project),
             network_id=place,
             mac_address=nic.mac_address,

@@ -10,7 +10,7 @@ from yunzhang.clouds import marks
 from yunzhang.clouds.intents import Intent, Made
 from yunzhang.clouds.makers.calls import about
 from yunzhang.clouds.makers.maker import Creator, Maker, Undone, project_of
-from yunzhang.clouds.makers.site import Site
+from yunzhang.clouds.makers.site import Site, identity_of
 from yunzhang.clouds.makers.sources import source_project
 from yunzhang.clouds.specs import ProjectSpec
 from yunzhang.errors import Conflict
@@ -31,10 +31,17 @@ def own_domain(site: Site) -> str:
     """Identifier of the domain that user's project is in: projects are made there."""
 
     def read() -> str:
-        access = site.target.session.auth.get_access(site.target.session)
+        auth: Any = site.target.session.auth
+        access = auth.get_access(site.target.session)
         return str(access.project_domain_id or "default")
 
     return site.keep("domain", read)
+
+
+def find_user(site: Site, name: str) -> Any | None:
+    """The target's user of that name in the domain of its projects."""
+    users = identity_of(site.target).users(name=name, domain_id=own_domain(site))
+    return next(iter(users), None)
 
 
 class ProjectMaker(Creator[ProjectSpec]):
@@ -65,7 +72,7 @@ class ProjectMaker(Creator[ProjectSpec]):
 
     def get(self, site: Site, identifier: str) -> Any | None:
         """By identifier."""
-        return site.target.identity.find_project(identifier)
+        return identity_of(site.target).find_project(identifier)
 
     def is_ours(self, site: Site, found: Any, key: str) -> bool:
         """Both tags: one given the plan's tag by hand is used but never deleted."""
@@ -73,7 +80,7 @@ class ProjectMaker(Creator[ProjectSpec]):
 
     def refuse(self, site: Site, item: ProjectSpec, project_id: str | None) -> None:
         """A project of that name without the plan's tag is foreign."""
-        for found in site.target.identity.projects(name=item.name, domain_id=own_domain(site)):
+        for found in identity_of(site.target).projects(name=item.name, domain_id=own_domain(site)):
             raise Conflict(
                 "clouds_make.foreign_project",
                 name=item.name,
@@ -83,7 +90,7 @@ class ProjectMaker(Creator[ProjectSpec]):
 
     def create(self, site: Site, item: ProjectSpec) -> str:
         """With its tags in the same call."""
-        made = site.target.identity.create_project(
+        made = identity_of(site.target).create_project(
             name=item.name,
             description=item.description,
             domain_id=own_domain(site),
@@ -100,7 +107,7 @@ class ProjectMaker(Creator[ProjectSpec]):
             site.target.network.delete_security_group(group)
         for service in SERVICES:
             _reset_quota(site, service, identifier)
-        site.target.identity.delete_project(identifier)
+        identity_of(site.target).delete_project(identifier)
         site.forget(("projects", ""))
 
     def undo(self, site: Site, intent: Intent) -> Undone:
@@ -149,7 +156,7 @@ class RoleMaker(Maker[Membership]):
 
     def items(self, site: Site) -> Sequence[Membership]:
         """Own access first, then members by name."""
-        roles = {role.name: role.id for role in site.target.identity.roles()}
+        roles = {role.name: role.id for role in identity_of(site.target).roles()}
         found = []
         for project in site.spec.projects:
             found.append(Membership(project, "", own_user(site), WORK_ROLE, roles[WORK_ROLE]))
@@ -163,13 +170,13 @@ class RoleMaker(Maker[Membership]):
         found = []
         pairs = {
             (assignment.user["name"], assignment.role["name"])
-            for assignment in site.source.identity.role_assignments(
+            for assignment in identity_of(site.source).role_assignments(
                 scope_project_id=origin.id, include_names=True
             )
             if assignment.user
         }
         for user, role in sorted(pairs):
-            known = site.target.identity.find_user(user, domain_id=own_domain(site))
+            known = find_user(site, user)
             if role in KEPT_BACK:
                 site.report.say("said_role_kept_back", user=user, role=role, project=project.name)
             elif known is None or role not in roles:
@@ -188,7 +195,7 @@ class RoleMaker(Maker[Membership]):
             return False
         return any(
             assignment.user
-            for assignment in site.target.identity.role_assignments(
+            for assignment in identity_of(site.target).role_assignments(
                 scope_project_id=project_id, user_id=item.user_id, role_id=item.role_id
             )
         )
@@ -213,7 +220,7 @@ class RoleMaker(Maker[Membership]):
         stood = self._stands(site, item)
         if not stood:
             with about(self.kind, self.name(item), site.spec.target_cloud):
-                site.target.identity.assign_project_role_to_user(
+                identity_of(site.target).assign_project_role_to_user(
                     site.needed_project(item.project.key), item.user_id, item.role_id
                 )
         made = Made(
@@ -233,7 +240,7 @@ class RoleMaker(Maker[Membership]):
         if not project_id or not role_id:
             return self.undone(intent, "gone")
         with about(self.kind, intent.name, intent.cloud):
-            site.target.identity.unassign_project_role_from_user(project_id, user_id, role_id)
+            identity_of(site.target).unassign_project_role_from_user(project_id, user_id, role_id)
         return self.undone(intent, "undone")
 
 

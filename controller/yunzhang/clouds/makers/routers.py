@@ -63,7 +63,6 @@ class RouterMaker(TaggedCreator[RouterSpec]):
             site,
             item.key,
             name=item.name,
-            description=item.description,
             project_id=site.needed_project(item.project),
             **options,
         )
@@ -124,7 +123,7 @@ class InterfaceMaker(Maker[Interface]):
             port = self._port(site, router_id, subnet)
             created = port is None
             if port is None:
-                site.target.network.add_interface_to_router(router_id, subnet_id=subnet)
+                site.target.network.add_interface_to_router(router_id, subnet=subnet)
                 port = self._port(site, router_id, subnet)
         made = Made(
             cloud=site.spec.target_cloud,
@@ -147,7 +146,7 @@ class InterfaceMaker(Maker[Interface]):
             subnet = SubnetMaker().look(site, project_id, item.subnet)
             if not router or not subnet or not self._port(site, router.id, subnet.id):
                 return self.undone(intent, "gone")
-            site.target.network.remove_interface_from_router(router.id, subnet_id=subnet.id)
+            site.target.network.remove_interface_from_router(router.id, subnet=subnet.id)
         return self.undone(intent, "undone")
 
 

@@ -9,9 +9,10 @@ from typing import Any
 from openstack import exceptions
 
 from yunzhang.clouds import marks
+from yunzhang.clouds.intents import Intent
 from yunzhang.clouds.makers.flavors import FlavorMaker
-from yunzhang.clouds.makers.keypairs import lent
-from yunzhang.clouds.makers.maker import Creator
+from yunzhang.clouds.makers.keypairs import lent, take_back
+from yunzhang.clouds.makers.maker import Creator, Undone
 from yunzhang.clouds.makers.ports import PlacedNic, PortMaker, set_admin_state
 from yunzhang.clouds.makers.report import thing
 from yunzhang.clouds.makers.site import Site
@@ -55,6 +56,14 @@ def needs_config_drive(server: ServerSpec, site: Site) -> bool:
     return bool(subnets) and not any(subnet.enable_dhcp for subnet in subnets)
 
 
+def _servers(site: Site, project_id: str | None) -> list[Any]:
+    """The servers that stood in a project when the step began."""
+    return site.keep(
+        ("servers", project_id),
+        lambda: list(site.target.compute.servers(all_projects=True, project_id=project_id)),
+    )
+
+
 class ServerMaker(Creator[ServerSpec]):
     """Target servers. None is booted unless its source is proven off, right before the call."""
 
@@ -79,7 +88,7 @@ class ServerMaker(Creator[ServerSpec]):
 
     def look(self, site: Site, project_id: str | None, key: str) -> Any | None:
         """By metadata and project."""
-        servers = site.target.compute.servers(all_projects=True, project_id=project_id)
+        servers = _servers(site, project_id)
         return next((server for server in servers if self.is_ours(site, server, key)), None)
 
     def get(self, site: Site, identifier: str) -> Any | None:
@@ -94,8 +103,13 @@ class ServerMaker(Creator[ServerSpec]):
         return site.metadata(key).items() <= (found.metadata or {}).items()
 
     def refuse(self, site: Site, item: ServerSpec, project_id: str | None) -> None:
-        """A server of that name in the project is foreign."""
-        for found in site.target.compute.servers(all_projects=True, project_id=project_id):
+        """A server of that name in the project is foreign; a named zone must be there."""
+        zones = site.keep(
+            "zones", lambda: {zone.name for zone in site.target.compute.availability_zones()}
+        )
+        if item.availability_zone and item.availability_zone not in zones:
+            raise NotFound("clouds_make.no_zone", name=item.availability_zone)
+        for found in _servers(site, project_id) if project_id else ():
             if found.name == item.name:
                 raise Conflict(
                     "clouds_make.foreign", thing=thing(self.kind, item.name), id=found.id
@@ -167,6 +181,14 @@ class ServerMaker(Creator[ServerSpec]):
         for port in ports:
             if site.target.network.find_port(port.id):
                 set_admin_state(site, str(port.id), up=False)
+
+    def undo(self, site: Site, intent: Intent) -> Undone:
+        """Also take back a key that a crash left lent."""
+        undone = super().undo(site, intent)
+        item = next((server for server in site.spec.servers if server.key == intent.key), None)
+        if item and item.keypair:
+            take_back(site, by_key(site.spec.keypairs, "keypair", item.keypair))
+        return undone
 
 
 def prove_off(site: Site, item: ServerSpec) -> None:

@@ -12,8 +12,8 @@ from yunzhang.clouds.intents import Intent, Made
 from yunzhang.clouds.makers.calls import about
 from yunzhang.clouds.makers.maker import Maker, Undone
 from yunzhang.clouds.makers.report import thing
-from yunzhang.clouds.makers.site import Site
-from yunzhang.clouds.makers.waiting import seconds_for, wait_status
+from yunzhang.clouds.makers.site import Site, identity_of
+from yunzhang.clouds.makers.waiting import seconds_for, wait_for
 from yunzhang.clouds.specs import ServerSpec, SourceRef
 from yunzhang.errors import Conflict, NotFound
 
@@ -33,7 +33,7 @@ def source_project(site: Site, name: str) -> Any:
     """The source's project of that name (or identifier)."""
 
     def read() -> Any:
-        identity = site.source.identity
+        identity = identity_of(site.source)
         found = list(identity.projects(name=name))
         if not found and (known := identity.find_project(name)):
             found = [known]
@@ -98,6 +98,22 @@ def unproven(site: Site, server: Any) -> list[str]:
         faults.append("unlocked")
     faults += [f"port {p.id} up" for p in source_ports(site, server.id) if p.is_admin_state_up]
     return faults
+
+
+def wait_power(compute: Any, server: Any, wanted: str) -> None:
+    """Wait until a server is in `wanted`, and idle.
+
+    Nova notes its task before it answers, so an idle server in another state was given up on.
+    Raises Outside `clouds_make.went_wrong` or `clouds_make.waited`.
+    """
+    wait_for(
+        server.name,
+        lambda: compute.get_server(server.id),
+        lambda seen: seen.status == wanted and not seen.task_state,
+        is_bad=lambda seen: not seen.task_state,
+        seconds=seconds_for(0),
+        describe=lambda seen: seen.status,
+    )
 
 
 class PowerMaker(Maker[ServerSpec]):
@@ -166,32 +182,20 @@ class PowerMaker(Maker[ServerSpec]):
             compute.stop_server(server.id)
         elif server.status not in (RUNNING, OFF):
             raise Conflict("clouds_make.source_state", name=server.name, state=server.status)
-        wait_status(
-            server.name,
-            lambda: str(compute.get_server(server.id).status),
-            {OFF},
-            {"ERROR", "DELETED"},
-            seconds_for(0),
-        )
+        wait_power(compute, server, OFF)
 
     def undo(self, site: Site, intent: Intent) -> Undone:
         """Unlock it if the lock is ours, start it if it was running, wait until it runs."""
         compute = site.source.compute
         with about(self.kind, intent.name, intent.cloud):
-            server = compute.get_server(intent.id)
+            server = compute.get_server(str(intent.id))
             changed = is_locked_by(server, site.mark)
             if changed:
                 compute.unlock_server(server.id)
             if intent.before["status"] == RUNNING and server.status == OFF:
                 changed = True
                 compute.start_server(server.id)
-                wait_status(
-                    server.name,
-                    lambda: str(compute.get_server(server.id).status),
-                    {RUNNING},
-                    {"ERROR", "DELETED"},
-                    seconds_for(0),
-                )
+                wait_power(compute, server, RUNNING)
             if intent.before["locked"] and not compute.get_server(server.id).is_locked:
                 changed = True
                 compute.lock_server(server.id, locked_reason=intent.before["locked_reason"])
@@ -265,7 +269,7 @@ class SourcePortMaker(Maker[SourcePort]):
         """Bring it up again and take our tag off."""
         network = site.source.network
         with about(self.kind, intent.name, intent.cloud):
-            port = network.get_port(intent.id)
+            port = network.get_port(str(intent.id))
             tag = marks.plan_tag(site.mark)
             if port.is_admin_state_up and tag not in (port.tags or ()):
                 return self.undone(intent, "gone")

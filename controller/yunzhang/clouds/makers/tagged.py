@@ -1,7 +1,8 @@
 """What all objects of the networking service have in common: tags.
 
-Where the service takes tags in the creating call, they are given there. An older one gets the
-mark in the description first, so that a crash between the two calls leaves a marked object.
+Neutron takes no tags in the creating call (its extension `tag-creation` is about adding several
+tags at once). So the mark goes into the description first, then into tags, then the description
+becomes what it should be: a crash at any point leaves an object that is known as ours.
 """
 
 from __future__ import annotations
@@ -17,14 +18,6 @@ from yunzhang.clouds.makers.site import Site
 from yunzhang.errors import Conflict
 
 
-def takes_tags(site: Site) -> bool:
-    """Whether the target's networking service takes tags in the creating call."""
-    return site.keep(
-        "tag-creation",
-        lambda: any(e.alias == "tag-creation" for e in site.target.network.extensions()),
-    )
-
-
 class TaggedCreator(Creator[Item]):
     """A maker of networking objects."""
 
@@ -32,10 +25,10 @@ class TaggedCreator(Creator[Item]):
     plural: ClassVar[str]
 
     def look(self, site: Site, project_id: str | None, key: str) -> Any | None:
-        """By tags and project; in an older cloud also by the description of before tagging."""
+        """By tags and project, or by the description of before tagging."""
         listing = getattr(site.target.network, self.plural)
         found = list(listing(project_id=project_id, tags=",".join(site.tags(key))))
-        if not found and not takes_tags(site):
+        if not found:
             words = marks.description(site.mark, key)
             found = list(listing(project_id=project_id, description=words))
         if len(found) > 1:
@@ -60,27 +53,24 @@ class TaggedCreator(Creator[Item]):
         getattr(site.target.network, f"delete_{self.kind}")(identifier, ignore_missing=True)
 
     def create_tagged(self, site: Site, key: str, **attributes: Any) -> str:
-        """Create with the mark, in one call if the cloud can."""
-        network = site.target.network
-        create = getattr(network, f"create_{self.kind}")
-        if takes_tags(site):
-            return str(create(tags=site.tags(key), **attributes).id)
-        wanted = attributes.pop("description", "")
-        made = create(description=marks.description(site.mark, key), **attributes)
-        self._finish(site, made, key, wanted)
-        return str(made.id)
+        """Create it with the mark in its description; `settle` makes it tags."""
+        words = marks.description(site.mark, key)
+        create = getattr(site.target.network, f"create_{self.kind}")
+        return str(create(**attributes | {"description": words}).id)
 
-    def _finish(self, site: Site, made: Any, key: str, description: str) -> None:
-        site.target.network.set_tags(made, site.tags(key))
-        getattr(site.target.network, f"update_{self.kind}")(made, description=description)
+    def described(self, item: Item) -> str:
+        """The description it should have in the end."""
+        return str(getattr(item, "description", ""))
 
     def settle(self, site: Site, item: Item, identifier: str) -> None:
-        """Finish tagging that a crash interrupted."""
-        if takes_tags(site):
-            return
+        """Turn the mark in the description into tags, unless that is done."""
         found = self.get(site, identifier)
-        if found is not None and not set(site.tags(self.key(item))) <= set(found.tags or ()):
-            self._finish(site, found, self.key(item), str(getattr(item, "description", "")))
+        key = self.key(item)
+        if found is None or found.description != marks.description(site.mark, key):
+            return
+        site.target.network.set_tags(found, sorted({*(found.tags or ()), *site.tags(key)}))
+        update = getattr(site.target.network, f"update_{self.kind}")
+        update(identifier, description=self.described(item))
 
     def refuse_name(self, site: Site, name: str, project_id: str | None) -> None:
         """Raise Conflict `clouds_make.foreign` if the project has an object of that name."""

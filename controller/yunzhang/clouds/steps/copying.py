@@ -80,7 +80,7 @@ class VerifyDisks:
     """Reads every volume back and compares it with its copy, size, type and place."""
 
     name = "verify_disks"
-    changes = False
+    changes = True  # it attaches the volumes while it reads
 
     def intend(self, spec: CloudSpec, source: Connection, target: Connection) -> list[Intent]:
         """Nothing: the attachment for reading is gone when the step ends."""

@@ -130,7 +130,7 @@ def _quota_state(
         for name, value in _get(clients[service], paths[service], body).items():
             if isinstance(value, dict):
                 limits[service, name] = int(value["limit"])
-                held = value.get("in_use", value.get("used", 0))
+                held = value["in_use"] if "in_use" in value else value["used"]
                 used[service, name] = int(held) + int(value.get("reserved", 0))
             elif isinstance(value, int):
                 limits[service, name] = value

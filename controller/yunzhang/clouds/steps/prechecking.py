@@ -12,11 +12,11 @@ from yunzhang.clouds.makers.report import Report
 from yunzhang.clouds.makers.site import Site
 from yunzhang.clouds.makers.sources import OFF, RUNNING, source_server, source_volume
 from yunzhang.clouds.observed import server_fingerprint
-from yunzhang.clouds.specs import CloudSpec, ServerSpec
+from yunzhang.clouds.specs import CloudSpec, DiskSpec, ServerSpec
 from yunzhang.clouds.steps.capacity import capacity_problems
 from yunzhang.clouds.steps.needs import quota_problems
 from yunzhang.clouds.steps.step import MakingStep, examine
-from yunzhang.clouds.survey import survey
+from yunzhang.clouds.survey import survey_cloud
 from yunzhang.errors import Conflict, YunzhangError
 
 if TYPE_CHECKING:
@@ -87,12 +87,20 @@ def source_problems(site: Site) -> list[YunzhangError]:
                         "clouds_make.source_state", name=server.source.name, state=seen.status
                     )
                 for disk in server.disks:
-                    if disk.source_volume:
-                        source_volume(site, disk.source_volume)
+                    _refuse_disk(site, disk)
             found[str(seen.id)] = server
         except YunzhangError as error:
             problems.append(error)
     return problems + fingerprint_problems(site, found)
+
+
+def _refuse_disk(site: Site, disk: DiskSpec) -> None:
+    """Raise Conflict `clouds_make.source_disk` for a volume that cannot be copied."""
+    if disk.source_volume is None:
+        return
+    volume = source_volume(site, disk.source_volume)
+    if volume.is_encrypted or volume.is_multiattach:
+        raise Conflict("clouds_make.source_disk", name=disk.source_volume.name)
 
 
 def fingerprint_problems(site: Site, found: dict[str, ServerSpec]) -> list[YunzhangError]:
@@ -101,10 +109,10 @@ def fingerprint_problems(site: Site, found: dict[str, ServerSpec]) -> list[Yunzh
         return []
     try:
         with about("cloud", site.spec.source_cloud, site.spec.source_cloud):
-            seen = survey(site.spec.source_cloud)
+            seen = survey_cloud(site.spec.source_cloud)
     except YunzhangError as error:
         return [error]
-    prints = {server.id: server_fingerprint(server, seen) for server in seen.servers}
+    prints = {s.id: server_fingerprint(s, seen) for s in seen.servers if s.id in found}
     return [
         Conflict("clouds_make.source_changed", name=server.source.name)
         for identifier, server in found.items()

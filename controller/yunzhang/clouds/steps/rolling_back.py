@@ -6,12 +6,14 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
+from yunzhang import texts
+from yunzhang.clouds import marks
 from yunzhang.clouds.intents import Intent
 from yunzhang.clouds.makers.flavors import AccessMaker, FlavorMaker
 from yunzhang.clouds.makers.groups import GroupMaker, RulesMaker
 from yunzhang.clouds.makers.images import ImageMaker
 from yunzhang.clouds.makers.keypairs import KeypairMaker
-from yunzhang.clouds.makers.maker import Maker, Undone
+from yunzhang.clouds.makers.maker import Maker, Undone, project_of
 from yunzhang.clouds.makers.networks import NetworkMaker, SubnetMaker
 from yunzhang.clouds.makers.ports import PortMaker
 from yunzhang.clouds.makers.projects import ProjectMaker, QuotaMaker, RoleMaker
@@ -28,6 +30,7 @@ from yunzhang.errors import Conflict, InputError
 if TYPE_CHECKING:
     from openstack.connection import Connection
 
+# In the order in which a wave makes them.
 MAKERS: dict[str, Maker[Any]] = {
     maker.kind: maker
     for maker in (
@@ -53,22 +56,36 @@ MAKERS: dict[str, Maker[Any]] = {
         ServerMaker(),
     )
 }
+# What the waves of a project share: kept while another wave still has something there.
+SHARED_KINDS = frozenset(MAKERS) - {
+    "server",
+    "volume",
+    "port",
+    "temporary",
+    "source_port",
+    "source_power",
+}
 SOURCE_KINDS = frozenset({"source_port", "source_power"})
 
 
 def in_order(intents: Iterable[Intent]) -> list[Intent]:
-    """What is to be undone, last first, each once.
+    """What is to be undone, each once, in the order of undoing.
 
-    A step that ran twice announced some things twice: the first announcement has the true state
-    of before, any of them may have the identifier.
+    That order follows from the kinds (the reverse of `MAKERS`), not from the record alone: a step
+    that was tried too early announced its objects too early. A step that ran twice announced some
+    twice: the first announcement has the true state of before, any may have the identifier.
+    Raises InputError `clouds_make.bad_record` for a kind nobody makes.
     """
+    ranks = {kind: rank for rank, kind in enumerate(MAKERS)}
     known: dict[tuple[str, str, str], Intent] = {}
     for intent in intents:
+        if intent.kind not in ranks:
+            raise InputError("clouds_make.bad_record", reason=f"kind {intent.kind}")
         name = (intent.cloud, intent.kind, intent.key)
         first = known.setdefault(name, intent)
         if first.id is None and intent.id:
             known[name] = first.model_copy(update={"id": intent.id})
-    return list(reversed(known.values()))
+    return sorted(reversed(known.values()), key=lambda intent: -ranks[intent.kind])
 
 
 def roll_back(
@@ -78,7 +95,7 @@ def roll_back(
     report: Report,
     intents: Sequence[Intent],
 ) -> list[Undone]:
-    """Undo `intents`, given in the order they were made. Repeating it is harmless.
+    """Undo `intents`, given in the order they were announced. Repeating it is harmless.
 
     It stops at the first kind of object that cannot be undone: sources are never brought up
     while a target may still be there. Raises Conflict `clouds_make.target_alive`,
@@ -87,12 +104,14 @@ def roll_back(
     site = Site(spec, source, target, report)
     undone: list[Undone] = []
     for kind, group in groupby(in_order(intents), key=lambda intent: intent.kind):
-        maker = MAKERS.get(kind)
-        if maker is None:
-            raise InputError("clouds_make.bad_record", reason=f"kind {kind}")
+        maker = MAKERS[kind]
         todo = list(group)
         if kind in SOURCE_KINDS:
-            _targets_gone(site, todo)
+            _targets_gone(Site(spec, source, target, report), todo)
+        if kind in SHARED_KINDS:
+            kept = [intent for intent in todo if in_use(site, intent.project)]
+            undone += [_keeping(site, intent) for intent in kept]
+            todo = [intent for intent in todo if intent not in kept]
         undone += site.each(todo, _undoing(site, maker), maker.threads)
     return undone
 
@@ -108,6 +127,39 @@ def _undoing(site: Site, maker: Maker[Any]) -> Any:
         return result
 
     return undo
+
+
+def _keeping(site: Site, intent: Intent) -> Undone:
+    reason = texts.text("clouds_make.other_wave")
+    named = thing(intent.kind, intent.name or intent.key)
+    site.report.say("said_kept", thing=named, reason=reason)
+    return Undone(intent.kind, intent.key, "kept", reason)
+
+
+def in_use(site: Site, project: str | None) -> bool:
+    """Whether the plan still has servers, volumes or ports in the project (None: in any of its own).
+
+    Asked after this wave's own are gone, so what is found belongs to another wave.
+    """
+    names = [p.name for p in site.spec.projects] if project is None else [project]
+    return any(_in_use(site, name) for name in names)
+
+
+def _in_use(site: Site, name: str) -> bool:
+    def read() -> bool:
+        project_id = project_of(site, name)
+        if not project_id:
+            return False
+        cloud = site.target
+        if any(cloud.network.ports(project_id=project_id, tags=marks.plan_tag(site.mark))):
+            return True
+        standing: list[Any] = [
+            *cloud.compute.servers(all_projects=True, project_id=project_id),
+            *cloud.block_storage.volumes(all_projects=True, project_id=project_id),
+        ]
+        return any((item.metadata or {}).get(marks.PLAN) == site.mark for item in standing)
+
+    return site.keep(("in use", name), read)
 
 
 def _targets_gone(site: Site, todo: Sequence[Intent]) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from yunzhang.clouds.connection import connect
-from yunzhang.clouds.document import load_build
+from yunzhang.clouds.document import Validation, load_build
 from yunzhang.clouds.intents import Intent
 from yunzhang.clouds.makers.calls import about
 from yunzhang.clouds.makers.report import Report, thing
@@ -27,89 +28,87 @@ def find_file(named: str, bases: list[str]) -> Path:
     return path
 
 
-def run(
-    step: str,
-    plan: Path,
-    *,
-    wave: int | None = None,
-    servers: list[str] | None = None,
-    record: Path | None = None,
-    check: bool = False,
-) -> Result:
-    """Run a step of a wave (or only intend it: `check`). Errors are given in the result.
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is to be run: the step, on which part of which plan, and where it is recorded.
 
-    Keys: changed, made, messages, intents; on failure also failed, code, msg, hint, problems.
+    `check`: only say what would be done.
+    """
+
+    step: str
+    plan: Path
+    wave: int | None = None
+    servers: tuple[str, ...] = ()
+    record: Path | None = None
+    check: bool = False
+
+
+def run(order: Order) -> Result:
+    """Run a step of a wave, or only intend it. Errors are given in the result.
+
+    Keys: changed, made, undone, messages, intents; on failure also failed, code, msg, hint,
+    problems.
     """
     report = Report()
-    result: Result = {"changed": False, "intents": [], "made": [], "undone": []}
+    result: Result = {"changed": False, "intents": [], "undone": []}
     try:
-        spec, validation = load_build(plan, wave)
-        if servers:
-            spec = spec.for_servers(_known(spec, servers))
+        spec, validation = load_build(order.plan, order.wave)
+        if order.servers:
+            spec = spec.for_servers(_known(spec, order.servers))
         with about("cloud", "", f"{spec.source_cloud}、{spec.target_cloud}"):
-            if step == "roll_back":
-                _roll_back(spec, record, report, check, result)
+            if order.step == "roll_back":
+                result |= _roll_back(order, spec, report)
             else:
-                _perform(step, spec, validation, record, report, check, result)
+                result |= _perform(order, spec, validation, report)
     except YunzhangError as error:
-        result |= {"failed": True, "code": error.code, "msg": error.message, "hint": error.hint}
-        result["problems"] = [
-            {"code": problem.code, "msg": problem.message, "hint": problem.hint}
-            for problem in getattr(error, "problems", ())
-        ]
+        result |= {"failed": True, **_told(error)}
+        result["problems"] = [_told(problem) for problem in getattr(error, "problems", ())]
     made = [made.model_dump(mode="json") for made in report.made]
     result["changed"] = result["changed"] or any(item["created"] for item in made)
     return result | {"made": made, "messages": report.messages}
 
 
-def _perform(
-    step: str,
-    spec: CloudSpec,
-    validation: Any,
-    record: Path | None,
-    report: Report,
-    check: bool,
-    result: Result,
-) -> None:
-    if step not in STEPS:
-        raise NotFound("clouds_make.no_step", step=step, known="、".join(STEPS))
-    working = STEPS[step]
+def _told(error: YunzhangError) -> Result:
+    return {"code": error.code, "msg": error.message, "hint": error.hint}
+
+
+def _perform(order: Order, spec: CloudSpec, validation: Validation, report: Report) -> Result:
+    if order.step not in STEPS:
+        raise NotFound("clouds_make.no_step", step=order.step, known="、".join(STEPS))
+    step, record = STEPS[order.step], order.record
     source, target = connect(spec.source_cloud), connect(spec.target_cloud)
-    if check or record:
-        intents = working.intend(spec, source, target)
-        result["intents"] = _dumped(intents)
-        result["changed"] = bool(intents)
-        if record and not check:
-            append(record, "intent", intents)
-            report.on_made = lambda made: append(record, "made", [made])
-    if not check or not working.changes:
-        result["changed"] = False
-        working.perform(spec, source, target, report, validation)
+    intents: list[Intent] = []
+    if order.check or record:
+        intents = step.intend(spec, source, target)
+    if order.check and step.changes:
+        return {"intents": _dumped(intents), "changed": bool(intents)}
+    if record and not order.check:
+        append(record, "intent", intents)
+        report.on_made = lambda made: append(record, "made", [made])
+    step.perform(spec, source, target, report, validation)
+    return {"intents": _dumped(intents)}
 
 
-def _roll_back(
-    spec: CloudSpec, record: Path | None, report: Report, check: bool, result: Result
-) -> None:
-    if record is None:
-        raise NotFound("clouds_make.no_record", path="")
-    intents = read_intents(record)
-    result["intents"] = _dumped(intents)
-    if check:
-        result["changed"] = bool(intents)
-        return
+def _roll_back(order: Order, spec: CloudSpec, report: Report) -> Result:
+    if order.record is None:
+        raise NotFound("clouds_make.no_record", path="-")
+    intents = read_intents(order.record)
+    if order.check:
+        return {"intents": _dumped(intents), "changed": bool(intents)}
     source, target = connect(spec.source_cloud), connect(spec.target_cloud)
     undone = roll_back(spec, source, target, report, intents)
-    result["undone"] = [
-        {"kind": u.kind, "key": u.key, "outcome": u.outcome, "reason": u.reason} for u in undone
-    ]
-    result["changed"] = any(u.outcome == "undone" for u in undone)
+    return {
+        "intents": _dumped(intents),
+        "undone": [asdict(item) for item in undone],
+        "changed": any(item.outcome == "undone" for item in undone),
+    }
 
 
 def _dumped(intents: list[Intent]) -> list[dict[str, Any]]:
     return [intent.model_dump(mode="json") for intent in intents]
 
 
-def _known(spec: CloudSpec, servers: list[str]) -> frozenset[str]:
+def _known(spec: CloudSpec, servers: tuple[str, ...]) -> frozenset[str]:
     """Raises NotFound `clouds_make.no_key` for a key the wave does not have."""
     known = {server.key for server in spec.servers}
     for key in servers:

@@ -13,6 +13,7 @@ from yunzhang.clouds.makers.ports import PlacedNic, PortMaker
 from yunzhang.clouds.makers.report import Report
 from yunzhang.clouds.makers.servers import ServerMaker
 from yunzhang.clouds.makers.site import Site
+from yunzhang.clouds.makers.sources import OFF, wait_power
 from yunzhang.clouds.makers.volumes import PlacedDisk, VolumeMaker
 from yunzhang.clouds.makers.waiting import POLL_SECONDS, seconds_for, wait_for, wait_status
 from yunzhang.clouds.specs import CloudSpec, ServerSpec
@@ -108,13 +109,7 @@ class ValidateTargets:
         _await_console(site, item, identifier, rules)
         if not item.was_running:
             compute.stop_server(identifier)
-            wait_status(
-                item.name,
-                lambda: str(compute.get_server(identifier).status),
-                {"SHUTOFF"},
-                {"ERROR", "DELETED"},
-                seconds_for(0),
-            )
+            wait_power(compute, compute.get_server(identifier), OFF)
 
 
 def faults_of(site: Site, item: ServerSpec, identifier: str) -> list[str]:

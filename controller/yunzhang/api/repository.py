@@ -1,0 +1,155 @@
+"""Queries of the API's lists: only the columns that are shown, a fixed number of statements."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import defer
+
+from yunzhang.allocation.models import Allocation, AllocationAmount, Pool, PoolCounter
+from yunzhang.db import Session
+from yunzhang.discovery.models import DiscoveryRun
+from yunzhang.moves.models import CloudObject, Wave
+from yunzhang.plans.models import PlanVersion
+from yunzhang.plays.models import PlayEvent
+
+
+class Stream(NamedTuple):
+    """The events of one attempt of a step: when they begin, how far they go."""
+
+    step_id: str
+    attempt: int
+    begun: datetime
+    last: int
+
+
+def _page(
+    session: Session, query: Select[Any], order: Sequence[Any], limit: int, offset: int
+) -> tuple[int, Sequence[Any]]:
+    counted = query.order_by(None).with_only_columns(func.count(), maintain_column_froms=True)
+    total = session.scalar(counted) or 0
+    return total, session.execute(query.order_by(*order).limit(limit).offset(offset)).all()
+
+
+def page_versions(
+    session: Session, name: str | None, limit: int, offset: int
+) -> tuple[int, Sequence[PlanVersion]]:
+    """Versions of one plan or of all, newest first, without their content."""
+    query = select(PlanVersion).options(defer(PlanVersion.content, raiseload=True))
+    if name:
+        query = query.where(PlanVersion.name == name)
+    total, rows = _page(session, query, [PlanVersion.id.desc()], limit, offset)
+    return total, [version for (version,) in rows]
+
+
+def page_waves(
+    session: Session, plan: str | None, state: str | None, limit: int, offset: int
+) -> tuple[int, Sequence[tuple[Wave, str, int]]]:
+    """Waves with name and number of their plan's version, newest first."""
+    query = select(Wave, PlanVersion.name, PlanVersion.number).join(
+        PlanVersion, PlanVersion.id == Wave.version_id
+    )
+    if plan:
+        query = query.where(PlanVersion.name == plan)
+    if state:
+        query = query.where(Wave.state == state)
+    total, rows = _page(session, query, [Wave.id.desc()], limit, offset)
+    return total, [(wave, name, number) for wave, name, number in rows]
+
+
+def page_objects(
+    session: Session, wave_id: int, limit: int, offset: int
+) -> tuple[int, Sequence[CloudObject]]:
+    """What a wave recorded, in the order it was recorded."""
+    query = select(CloudObject).where(CloudObject.wave_id == wave_id)
+    total, rows = _page(session, query, [CloudObject.id], limit, offset)
+    return total, [row for (row,) in rows]
+
+
+def page_runs(
+    session: Session, cloud: str | None, limit: int, offset: int
+) -> tuple[int, Sequence[DiscoveryRun]]:
+    """Readings of one cloud or of all, newest first."""
+    query = select(DiscoveryRun)
+    if cloud:
+        query = query.where(DiscoveryRun.cloud == cloud)
+    total, rows = _page(session, query, [DiscoveryRun.id.desc()], limit, offset)
+    return total, [run for (run,) in rows]
+
+
+def page_counters(
+    session: Session, limit: int, offset: int
+) -> tuple[int, Sequence[tuple[PoolCounter, str]]]:
+    """Counters of all pools with the pool's cloud."""
+    query = select(PoolCounter, Pool.cloud).join(Pool, Pool.id == PoolCounter.pool_id)
+    order = [Pool.cloud, PoolCounter.resource_class]
+    total, rows = _page(session, query, order, limit, offset)
+    return total, [(counter, cloud) for counter, cloud in rows]
+
+
+def page_allocations(
+    session: Session, unit: str | None, state: str | None, limit: int, offset: int
+) -> tuple[int, Sequence[tuple[Allocation, str]]]:
+    """Allocations with their pool's cloud, newest first."""
+    query = select(Allocation, Pool.cloud).join(Pool, Pool.id == Allocation.pool_id)
+    if unit:
+        query = query.where(Allocation.unit == unit)
+    if state:
+        query = query.where(Allocation.state == state)
+    total, rows = _page(session, query, [Allocation.id.desc()], limit, offset)
+    return total, [(allocation, cloud) for allocation, cloud in rows]
+
+
+def amounts_of(session: Session, allocations: Sequence[int]) -> Mapping[int, dict[str, int]]:
+    """Allocation → class → amount, in one query."""
+    found: dict[int, dict[str, int]] = {identity: {} for identity in allocations}
+    rows = session.execute(
+        select(
+            AllocationAmount.allocation_id,
+            AllocationAmount.resource_class,
+            AllocationAmount.amount,
+        )
+        .where(AllocationAmount.allocation_id.in_(allocations))
+        .order_by(AllocationAmount.resource_class)
+    )
+    for identity, name, amount in rows:
+        found[identity][name] = amount
+    return found
+
+
+def wave_progress(session: Session, wave_id: int) -> tuple[str, int] | None:
+    """State of a wave and how often it was started."""
+    row = session.execute(select(Wave.state, Wave.runs).where(Wave.id == wave_id)).one_or_none()
+    return (row.state, row.runs) if row else None
+
+
+def event_streams(session: Session, step_ids: Sequence[str]) -> Sequence[Stream]:
+    """Attempts of these steps that have events, in the order they began."""
+    begun = func.min(PlayEvent.at)
+    rows = session.execute(
+        select(PlayEvent.step_id, PlayEvent.attempt, begun, func.max(PlayEvent.counter))
+        .where(PlayEvent.step_id.in_(step_ids))
+        .group_by(PlayEvent.step_id, PlayEvent.attempt)
+        .order_by(begun, PlayEvent.attempt, PlayEvent.step_id)
+    )
+    return [Stream(*row) for row in rows]
+
+
+def events_after(
+    session: Session, stream: Stream, counter: int, limit: int
+) -> Sequence[PlayEvent]:
+    """Events of one attempt with counters above `counter`, in order, without their results."""
+    return session.scalars(
+        select(PlayEvent)
+        .options(defer(PlayEvent.result, raiseload=True))
+        .where(
+            PlayEvent.step_id == stream.step_id,
+            PlayEvent.attempt == stream.attempt,
+            PlayEvent.counter > counter,
+        )
+        .order_by(PlayEvent.counter)
+        .limit(limit)
+    ).all()

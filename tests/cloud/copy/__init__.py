@@ -1,0 +1,1 @@
+"""Copying disks between the two fast clouds."""

@@ -1,0 +1,1 @@
+"""The changing side on the fast development clouds."""
