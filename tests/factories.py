@@ -122,7 +122,9 @@ def _made(name: str, server: ServerSpec, at: datetime) -> list[dict[str, Any]]:
     told = at.isoformat(timespec="seconds")
     if name in ("copy_disks", "verify_disks"):
         return [
-            one("copy", disk.key, sha256=digest_of(disk.key), bytes=disk.size_gib << 30, seconds=8.5)
+            one(
+                "copy", disk.key, sha256=digest_of(disk.key), bytes=disk.size_gib << 30, seconds=8.5
+            )
             for disk in server.disks
         ]
     if name == "stop_sources":

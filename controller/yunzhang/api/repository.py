@@ -138,9 +138,7 @@ def event_streams(session: Session, step_ids: Sequence[str]) -> Sequence[Stream]
     return [Stream(*row) for row in rows]
 
 
-def events_after(
-    session: Session, stream: Stream, counter: int, limit: int
-) -> Sequence[PlayEvent]:
+def events_after(session: Session, stream: Stream, counter: int, limit: int) -> Sequence[PlayEvent]:
     """Events of one attempt with counters above `counter`, in order, without their results."""
     return session.scalars(
         select(PlayEvent)

@@ -9,10 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import click
-import uvicorn
 
 from yunzhang import settings
-from yunzhang.api.app import make_app
 from yunzhang.cli.context import output
 from yunzhang.db.migration import upgrade_database
 from yunzhang.errors import InputError
@@ -53,6 +51,11 @@ def _working(stop: threading.Event) -> Iterator[None]:
 @click.option("--port", type=int, help="端口 / port")
 def serve(host: str | None, port: int | None) -> None:
     """启动接口服务与执行器 / Serve the API and run waves."""
+    # the web server is heavy, and no other command needs it
+    import uvicorn
+
+    from yunzhang.api.app import make_app
+
     current = settings.current()
     address, number = check_host(host or current.host), port or current.port
     upgrade_database()

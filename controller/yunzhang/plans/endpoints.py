@@ -31,7 +31,7 @@ def _version(session: Session, name: str, digest: str | None) -> PlanVersion:
         return service.get_version(session, name)
     version = repository.version_of_hash(session, digest)
     if version is None or version.name != name:
-        raise NotFound("plans.hash_unknown", hash=digest[:12])
+        raise NotFound("api.version_unknown", name=name, hash=digest[:12])
     return version
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from yunzhang import texts
+from yunzhang import clock
 from yunzhang.clouds import marks
 from yunzhang.clouds.intents import Intent, Made
 from yunzhang.clouds.makers.calls import about
@@ -170,6 +171,7 @@ class PowerMaker(Maker[ServerSpec]):
             key=item.key,
             id=str(server.id),
             created=changed,
+            details={"at": clock.now().isoformat(timespec="seconds")},
         )
         site.report.add(made, item.source.name)
         return made

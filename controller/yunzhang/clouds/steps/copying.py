@@ -138,5 +138,6 @@ class VerifyDisks:
             created=False,
             details=digest.model_dump(),
         )
+        site.report.made.append(made)
         site.report.say("said_verified", name=name, sha256=digest.sha256[:12])
         return made

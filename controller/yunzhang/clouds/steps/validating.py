@@ -75,20 +75,28 @@ class ValidateTargets:
         with about("server", item.name, site.spec.target_cloud):
             identifier = ServerMaker().needed(site, item)
             server = compute.get_server(identifier)
-            if server.status == "SHUTOFF" and not item.was_running:
-                pass  # validated and put to rest in an earlier run
-            else:
-                self._running(site, item, identifier, rules)
-        site.report.say("said_valid", name=item.name)
-        return Made(
+            line = ""
+            # one that is off was validated and put to rest in an earlier run
+            if server.status != "SHUTOFF" or item.was_running:
+                line = self._running(site, item, identifier, rules)
+        made = Made(
             cloud=site.spec.target_cloud,
             kind="server",
             key=item.key,
             id=identifier,
             created=False,
+            details={
+                "console_line": line,
+                "addresses": [address for nic in item.nics for _, address in nic.addresses],
+                "at": clock.now().isoformat(timespec="seconds"),
+            },
         )
+        site.report.made.append(made)
+        site.report.say("said_valid", name=item.name)
+        return made
 
-    def _running(self, site: Site, item: ServerSpec, identifier: str, rules: Validation) -> None:
+    def _running(self, site: Site, item: ServerSpec, identifier: str, rules: Validation) -> str:
+        """Wait for server, ports and guest; the console's line that shows the guest up."""
         compute = site.target.compute
         wait_status(
             item.name,
@@ -106,10 +114,11 @@ class ValidateTargets:
         )
         if faults:
             raise Conflict("clouds_make.not_valid", name=item.name, faults="、".join(faults))
-        _await_console(site, item, identifier, rules)
+        line = _await_console(site, item, identifier, rules)
         if not item.was_running:
             compute.stop_server(identifier)
             wait_power(compute, compute.get_server(identifier), OFF)
+        return line
 
 
 def faults_of(site: Site, item: ServerSpec, identifier: str) -> list[str]:
@@ -152,14 +161,20 @@ def _disk_faults(site: Site, item: ServerSpec, identifier: str) -> list[str]:
     return []
 
 
-def _await_console(site: Site, item: ServerSpec, identifier: str, rules: Validation) -> None:
+def find_line(text: str, wanted: tuple[str, ...]) -> str:
+    """The last line of a console that shows what is wanted."""
+    shown = [line.strip() for line in text.splitlines()]
+    return next((s for s in reversed(shown) if any(re.search(p, s) for p in wanted)), "")
+
+
+def _await_console(site: Site, item: ServerSpec, identifier: str, rules: Validation) -> str:
     limit = clock.monotonic() + rules.console_timeout_seconds
     while True:
         output = site.target.compute.get_server_console_output(identifier)
         text = str((output or {}).get("output") or "")
         verdict = judge_console(text, rules.console_patterns)
         if verdict:
-            return
+            return find_line(text, rules.console_patterns)
         if verdict is False or clock.monotonic() >= limit:
             last = " | ".join(text.splitlines()[-3:])
             raise Conflict("clouds_make.console_bad", name=item.name, last=last)

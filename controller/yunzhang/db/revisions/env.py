@@ -2,10 +2,36 @@
 
 from __future__ import annotations
 
-from alembic import context
+from typing import Any, Literal
 
-from yunzhang.db.base import Base
+from alembic import context
+from alembic.autogenerate.api import AutogenContext
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.types import TypeEngine
+
+from yunzhang.db.base import Base, UTCDateTime
 from yunzhang.db.tables import load_tables
+
+POSTGRESQL = "postgresql"
+
+
+def render_type(kind: str, item: Any, rendering: AutogenContext) -> str | Literal[False]:
+    """Write our own types and their variants in SQLAlchemy's words, so that an old revision goes
+    on working when the product's types change."""
+    if kind != "type" or not isinstance(item, TypeEngine):
+        return False
+    if isinstance(item, UTCDateTime):
+        return "sa.DateTime(timezone=True)"
+    variants = getattr(item, "_variant_mapping", {})
+    if POSTGRESQL in variants or "sqlite" in variants:
+        rendering.imports.add("from sqlalchemy.dialects import postgresql")
+        written = f"sa.{item!r}"
+        for name, variant in sorted(variants.items()):
+            shown = "postgresql.JSONB()" if isinstance(variant, JSONB) else f"sa.{variant!r}"
+            written += f".with_variant({shown}, {name!r})"
+        return written
+    return False
+
 
 load_tables()
 connection = context.config.attributes["connection"]
@@ -15,6 +41,7 @@ context.configure(
     # SQLite cannot alter constraints; Alembic then copies the table
     render_as_batch=True,
     compare_type=True,
+    render_item=render_type,
 )
 with context.begin_transaction():
     context.run_migrations()

@@ -1,0 +1,89 @@
+"""Puts the API together: routers under /api/v1, errors, guards, its description."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
+from starlette.types import ASGIApp
+
+from yunzhang import __version__
+from yunzhang.allocation.endpoints import router as ledger
+from yunzhang.api.events import router as events
+from yunzhang.api.faults import add_handlers
+from yunzhang.api.guards import MISDIRECTED, Guard
+from yunzhang.api.health import router as health
+from yunzhang.api.lists import router as lists
+from yunzhang.api.reading import router as reading
+from yunzhang.api.schemas import ErrorRead
+from yunzhang.discovery.endpoints import router as discovery
+from yunzhang.estate.endpoints import router as estate
+from yunzhang.moves.endpoints import router as waves
+from yunzhang.plans.endpoints import router as plans
+
+PREFIX = "/api/v1"
+# Lists stand before single things, whose paths have a variable where theirs have a word.
+ROUTERS: tuple[APIRouter, ...] = (
+    health,
+    estate,
+    lists,
+    discovery,
+    ledger,
+    plans,
+    waves,
+    events,
+    reading,
+)
+DESCRIPTION = """
+Reads everything Yunzhang (云长) knows: register, observed clouds, plans, waves, ledger, reports.
+
+Nothing here changes anything, and the server listens on this machine only, until accounts can log
+in. Lists are pages of at most 500 with the total; errors are `{code, message, hint}`, worded in
+the language of Accept-Language (Chinese first).
+"""
+ERRORS: dict[int | str, dict[str, Any]] = {
+    404: {"model": ErrorRead, "description": "No such thing"},
+    422: {"model": ErrorRead, "description": "A parameter cannot be used"},
+    MISDIRECTED: {"model": ErrorRead, "description": "The Host header is not this machine's"},
+    500: {"model": ErrorRead, "description": "A fault of the product itself"},
+    503: {"model": ErrorRead, "description": "The database does not answer"},
+}
+
+
+def _operation_id(route: APIRoute) -> str:
+    return route.name
+
+
+class Api(FastAPI):
+    """The application; every operation's description falls back to its summary."""
+
+    def openapi(self) -> dict[str, Any]:
+        """The description of the API (OpenAPI)."""
+        described = super().openapi()
+        for path in described["paths"].values():
+            for operation in path.values():
+                operation.setdefault("description", f"{operation['summary']}.")
+        return described
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """The guard stands before everything, also before the answer to a fault."""
+        return Guard(super().build_middleware_stack())
+
+
+def make_app() -> FastAPI:
+    """The API as an ASGI application; it reads the database of the current settings."""
+    app = Api(
+        title="Yunzhang 云长",
+        version=__version__,
+        description=DESCRIPTION,
+        openapi_url=f"{PREFIX}/openapi.json",
+        # the usual pages for trying an API out load scripts from elsewhere
+        docs_url=None,
+        redoc_url=None,
+        generate_unique_id_function=_operation_id,
+    )
+    add_handlers(app)
+    for router in ROUTERS:
+        app.include_router(router, prefix=PREFIX, responses=ERRORS)
+    return app
