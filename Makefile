@@ -58,7 +58,7 @@ $(READY): requirements-dev.lock pyproject.toml
 	    { apt-get update -q && apt-get install -y --no-install-recommends python3.11-venv; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install -q --require-hashes -r devcloud/uv.lock
-	$(BIN)/uv pip sync -q --python $(BIN)/python --require-hashes requirements-dev.lock
+	$(BIN)/uv pip sync -q --compile-bytecode --python $(BIN)/python --require-hashes requirements-dev.lock
 	$(BIN)/uv pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@touch $(READY)
 

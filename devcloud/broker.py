@@ -28,7 +28,9 @@ def start(cloud: Cloud, secrets: dict[str, str]) -> None:
         (home / ".erlang.cookie").chmod(0o400)
     command = namespaces.inside(cloud, ["/usr/lib/rabbitmq/bin/rabbitmq-server"])
     env = service_environment(cloud) | _settings()
-    processes.spawn(command, pid_file=cloud.pids / "rabbitmq", log=cloud.logs / "rabbitmq.log", env=env)
+    processes.spawn(
+        command, pid_file=cloud.pids / "rabbitmq", log=cloud.logs / "rabbitmq.log", env=env
+    )
 
 
 def wait(cloud: Cloud, seconds: float = 90) -> None:
@@ -36,7 +38,9 @@ def wait(cloud: Cloud, seconds: float = 90) -> None:
     limit = time.monotonic() + seconds
     while not namespaces.answers(cloud, PORT):
         if time.monotonic() > limit or not processes.read_pid(cloud.pids / "rabbitmq"):
-            raise DevcloudError(f"{cloud.label}: RabbitMQ did not start", log=cloud.logs / "rabbitmq.log")
+            raise DevcloudError(
+                f"{cloud.label}: RabbitMQ did not start", log=cloud.logs / "rabbitmq.log"
+            )
         time.sleep(0.2)
 
 
@@ -56,6 +60,6 @@ def _settings() -> dict[str, str]:
         "ERL_EPMD_ADDRESS": "127.0.0.1",
         "ERL_CRASH_DUMP": str(home / "log" / "erl_crash.dump"),
         # One scheduler that does not spin: the machine has few cores.
-        "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "+S 1:1 +A 8 +sbwt none +sbwtdcpu none +sbwtdio none "
-        "-kernel inet_dist_use_interface {127,0,0,1}",
+        "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "+S 1:1 +A 8 +sbwt none "
+        "+sbwtdcpu none +sbwtdio none -kernel inet_dist_use_interface {127,0,0,1}",
     }

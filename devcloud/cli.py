@@ -17,9 +17,13 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python3 -m devcloud", description=__doc__)
     commands_ = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
-    def add(name: str, action: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
+    def add(
+        name: str, action: Callable[[argparse.Namespace], int], text: str
+    ) -> argparse.ArgumentParser:
         child = commands_.add_parser(name, help=text, description=text)
-        child.add_argument("--profile", choices=PROFILES, help="default: $DEVCLOUD_PROFILE, else real")
+        child.add_argument(
+            "--profile", choices=PROFILES, help="default: $DEVCLOUD_PROFILE, else real"
+        )
         child.set_defaults(action=action)
         return child
 
@@ -37,9 +41,13 @@ def _parser() -> argparse.ArgumentParser:
     child.add_argument("-f", "--follow", action="store_true")
     child = add("shell", commands.shell, "a shell inside the cloud's namespaces")
     child.add_argument("cloud", choices=CLOUDS)
-    child = add("exec", commands.execute, "run a command inside the cloud's namespaces: exec CLOUD -- CMD…")
+    child = add(
+        "exec", commands.execute, "run a command inside the cloud's namespaces: exec CLOUD -- CMD…"
+    )
     child.add_argument("cloud", choices=CLOUDS)
-    child = add("guest", commands.guest, "run a shell command in a guest: guest CLOUD SERVER -- SHELLCMD")
+    child = add(
+        "guest", commands.guest, "run a shell command in a guest: guest CLOUD SERVER -- SHELLCMD"
+    )
     child.add_argument("cloud", choices=CLOUDS)
     child.add_argument("server", help="name or id")
     child.add_argument("--timeout", type=float, default=60.0, metavar="SECONDS")
@@ -67,8 +75,8 @@ def main(words: Sequence[str] | None = None) -> int:
     try:
         if os.geteuid() != 0 and arguments.command != "status":
             raise DevcloudError(
-                f"'{arguments.command}' needs root: it installs Debian packages, makes network and mount "
-                "namespaces and enters them. Nothing was changed.",
+                f"'{arguments.command}' needs root: it installs Debian packages, makes network "
+                "and mount namespaces and enters them. Nothing was changed.",
                 code=2,
             )
         code: int = arguments.action(arguments)

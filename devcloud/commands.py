@@ -53,7 +53,9 @@ def _describe(cloud: Cloud) -> dict[str, object]:
         url = cloud.url(service.name) if service.name in APIS else None
         alive = bool(number) and (url is None or listeners.answers(url + "/", timeout=10))
         table[service.name] = {"state": "up" if alive else "down", "pid": number, "url": url}
-    complete = all(row["state"] == "up" for row in table.values()) and (cloud.home / "base.json").exists()
+    complete = (
+        all(row["state"] == "up" for row in table.values()) and (cloud.home / "base.json").exists()
+    )
     return {"state": "up" if complete else "down", "services": table}
 
 
@@ -84,11 +86,14 @@ def _print_table(table: dict[str, object], clouds: dict[str, dict[str, object]])
         print(f"{name}: {cloud['state']}")
         rows: dict[str, dict[str, object]] = cloud["services"]  # type: ignore[assignment]
         for service, row in rows.items():
-            print(f"  {service:32} {row['state']:5} {row['pid'] or '-':>8}  {row['url'] or ''}".rstrip())
+            state, number, url = row["state"], row["pid"] or "-", row["url"] or ""
+            print(f"  {service:32} {state:5} {number:>8}  {url}".rstrip())
 
 
 def _log_files(cloud: Cloud, service: str) -> list[Path]:
-    found = sorted(path for path in cloud.logs.glob(f"{service}*") if path.is_file() and path.stat().st_size)
+    found = sorted(
+        path for path in cloud.logs.glob(f"{service}*") if path.is_file() and path.stat().st_size
+    )
     if not found:
         known = sorted({path.name for path in cloud.logs.glob("*")})
         raise DevcloudError(f"no log of {service or cloud.label}; there are: {', '.join(known)}")
@@ -104,13 +109,16 @@ def logs(arguments: argparse.Namespace) -> int:
 
 def _enter(cloud: Cloud, command: list[str]) -> int:
     # Entering a mount namespace goes to its root: go back to the caller's directory.
-    words = [*namespaces.prefix(cloud), f"--wdns={os.getcwd()}", "--", *command]
+    words = [*namespaces.prefix(cloud), f"--wdns={Path.cwd()}", "--", *command]
     return subprocess.run(words, env=client_environment(cloud), check=False).returncode
 
 
 def shell(arguments: argparse.Namespace) -> int:
     """Open a shell inside."""
-    return _enter(load_profile(arguments.profile).cloud(arguments.cloud), [os.environ.get("SHELL", "/bin/bash")])
+    return _enter(
+        load_profile(arguments.profile).cloud(arguments.cloud),
+        [os.environ.get("SHELL", "/bin/bash")],
+    )
 
 
 def execute(arguments: argparse.Namespace) -> int:
@@ -143,7 +151,13 @@ def seed(arguments: argparse.Namespace) -> int:
 
 
 def _seeding(cloud: Cloud, image: Path) -> list[str]:
-    words = [str(cloud.profile.python), "-m", "devcloud.inside.seeding", str(cloud.home), str(image)]
+    words = [
+        str(cloud.profile.python),
+        "-m",
+        "devcloud.inside.seeding",
+        str(cloud.home),
+        str(image),
+    ]
     return [*words, cloud.profile.name]
 
 

@@ -52,7 +52,9 @@ FAST = {
 
 def values(cloud: Cloud, secrets: dict[str, str]) -> dict[str, str]:
     """Return what the templates' marks stand for."""
-    result = {f"db_{name}": database.url(cloud, name, secrets["database"]) for name in database.NAMES}
+    result = {
+        f"db_{name}": database.url(cloud, name, secrets["database"]) for name in database.NAMES
+    }
     result["db_nova_cell1"] = result["db_nova"]
     result.update({f"{name}_url": cloud.url(name) for name in APIS})
     result.update(REAL if cloud.profile.is_real else FAST)

@@ -40,7 +40,12 @@ def write_transfer(profile: Profile) -> None:
         if namespaces.holder(cloud):
             entries[name] = {
                 # os-brick calls "sudo" and privsep-helper: both must be found first.
-                "command": [*namespaces.prefix(cloud), "--", "env", f"PATH={service_environment(cloud)['PATH']}"],
+                "command": [
+                    *namespaces.prefix(cloud),
+                    "--",
+                    "env",
+                    f"PATH={service_environment(cloud)['PATH']}",
+                ],
                 "python": str(profile.python),
                 "spool": str(cloud.data / "spool"),
             }

@@ -53,15 +53,35 @@ def start(profile: Profile, passwords: dict[str, dict[str, str]]) -> None:
     data.mkdir(parents=True, exist_ok=True)
     (data / "tmp").mkdir(exist_ok=True)
     if not (data / "installed").exists():
-        install = ["mariadb-install-db", "--no-defaults", "--user=root", f"--datadir={data}", "--skip-test-db"]
-        processes.run([*install, "--auth-root-authentication-method=socket", "--force"], log=log, what="mariadb-install-db")
+        install = [
+            "mariadb-install-db",
+            "--no-defaults",
+            "--user=root",
+            f"--datadir={data}",
+            "--skip-test-db",
+        ]
+        processes.run(
+            [*install, "--auth-root-authentication-method=socket", "--force"],
+            log=log,
+            what="mariadb-install-db",
+        )
         (data / "installed").touch()
     # Relative names are taken from the data directory: a socket's path must be short.
-    words = ["mariadbd", *OPTIONS, f"--datadir={data}", f"--tmpdir={data}/tmp", f"--socket={SOCKET}", "--pid-file=pid"]
-    processes.spawn(words, pid_file=profile.home / "pids" / "database", log=log, env=dict(os.environ), cwd=data)
+    words = [
+        "mariadbd",
+        *OPTIONS,
+        f"--datadir={data}",
+        f"--tmpdir={data}/tmp",
+        f"--socket={SOCKET}",
+        "--pid-file=pid",
+    ]
+    processes.spawn(
+        words, pid_file=profile.home / "pids" / "database", log=log, env=dict(os.environ), cwd=data
+    )
     _wait(profile, log)
     grants = [
-        f"CREATE USER IF NOT EXISTS '{name}'@'localhost' IDENTIFIED BY '{passwords[name]['database']}'; "
+        f"CREATE USER IF NOT EXISTS '{name}'@'localhost' "
+        f"IDENTIFIED BY '{passwords[name]['database']}'; "
         f"GRANT ALL ON `{name}\\_%`.* TO '{name}'@'localhost'"
         for name in CLOUDS
     ]
@@ -80,7 +100,9 @@ def _client(
     profile: Profile, arguments: list[str], program: str = "mariadb", text: str | None = None
 ) -> subprocess.CompletedProcess[str]:
     words = [program, "--no-defaults", f"--socket={SOCKET}", "--user=root", *arguments]
-    return subprocess.run(words, cwd=folder(profile), capture_output=True, text=True, check=False, input=text)
+    return subprocess.run(
+        words, cwd=folder(profile), capture_output=True, text=True, check=False, input=text
+    )
 
 
 def execute(profile: Profile, statements: str) -> str:
@@ -94,7 +116,8 @@ def execute(profile: Profile, statements: str) -> str:
 def create_empty(cloud: Cloud) -> None:
     """Make the cloud's databases anew, empty."""
     words = [
-        f"DROP DATABASE IF EXISTS {cloud.name}_{name}; CREATE DATABASE {cloud.name}_{name} CHARACTER SET utf8mb3"
+        f"DROP DATABASE IF EXISTS {cloud.name}_{name}; "
+        f"CREATE DATABASE {cloud.name}_{name} CHARACTER SET utf8mb3"
         for name in NAMES
     ]
     execute(cloud.profile, "; ".join(words))
@@ -112,7 +135,11 @@ def dump(cloud: Cloud) -> None:
     partial = target.with_name(f"{target.name}.{os.getpid()}.new")
     partial.mkdir(parents=True, exist_ok=True)
     for name in NAMES:
-        done = _client(cloud.profile, ["--skip-comments", "--single-transaction", f"{cloud.name}_{name}"], "mariadb-dump")
+        done = _client(
+            cloud.profile,
+            ["--skip-comments", "--single-transaction", f"{cloud.name}_{name}"],
+            "mariadb-dump",
+        )
         if done.returncode:
             raise DevcloudError(f"mariadb-dump: {done.stderr.strip()}")
         (partial / f"{name}.sql").write_text(done.stdout)
@@ -130,7 +157,10 @@ def restore(cloud: Cloud) -> bool:
     if not source.exists():
         return False
     for name in NAMES:
-        script = "SET foreign_key_checks=0; SET unique_checks=0;\n" + (source / f"{name}.sql").read_text()
+        script = (
+            "SET foreign_key_checks=0; SET unique_checks=0;\n"
+            + (source / f"{name}.sql").read_text()
+        )
         done = _client(cloud.profile, [f"{cloud.name}_{name}"], text=script)
         if done.returncode:
             raise DevcloudError(f"restoring {name}: {done.stderr.strip()}")

@@ -7,12 +7,24 @@ import os
 from devcloud.layout import INNER_HOME, PACKAGE, Cloud
 
 ETC = INNER_HOME / "etc"
-DROPPED = ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "PYTHONDONTWRITEBYTECODE")
+DROPPED = (
+    "http_proxy",
+    "https_proxy",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "all_proxy",
+    "ALL_PROXY",
+    "PYTHONDONTWRITEBYTECODE",
+)
 
 
 def service_environment(cloud: Cloud) -> dict[str, str]:
     """Return what every process inside a cloud gets; nothing secret."""
-    env = {key: value for key, value in os.environ.items() if key not in DROPPED and not key.startswith("OS_")}
+    env = {
+        key: value
+        for key, value in os.environ.items()
+        if key not in DROPPED and not key.startswith("OS_")
+    }
     env.update(
         PATH=f"{INNER_HOME}/bin:{cloud.profile.venv}/bin:/usr/sbin:/sbin:/usr/bin:/bin",
         PYTHONPATH=str(PACKAGE / "drivers"),

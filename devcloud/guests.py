@@ -18,7 +18,9 @@ def run(cloud: Cloud, server: str, command: str, timeout: float) -> int:
         raise DevcloudError("profile fast has no guests; use --profile real", code=2)
     words = [cloud.profile.python, "-m", "devcloud.inside.console", server, str(timeout), command]
     return subprocess.run(
-        [*namespaces.prefix(cloud), "--", *map(str, words)], env=client_environment(cloud), check=False
+        [*namespaces.prefix(cloud), "--", *map(str, words)],
+        env=client_environment(cloud),
+        check=False,
     ).returncode
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 from devcloud import namespaces, processes
 from devcloud.environment import service_environment
@@ -31,13 +32,15 @@ def wait(cloud: Cloud, seconds: float = 30) -> None:
     limit = time.monotonic() + seconds
     while not _listens(keeper):
         if time.monotonic() > limit or not processes.read_pid(cloud.pids / "libvirtd"):
-            raise DevcloudError(f"{cloud.label}: libvirtd did not start", log=cloud.logs / "libvirtd.log")
+            raise DevcloudError(
+                f"{cloud.label}: libvirtd did not start", log=cloud.logs / "libvirtd.log"
+            )
         time.sleep(0.1)
 
 
 def _listens(keeper: int | None) -> bool:
     try:
-        with open(f"/proc/{keeper}/net/unix") as sockets:
+        with Path(f"/proc/{keeper}/net/unix").open() as sockets:
             return any(line.rstrip().endswith(SOCKET) for line in sockets)
     except OSError:
         return False
@@ -50,7 +53,9 @@ def shut_down_guests(cloud: Cloud, seconds: float = 8) -> None:
     virsh = ["virsh", "-q", "-c", "qemu:///system"]
     names = namespaces.output(cloud, [*virsh, "list", "--name"]).split()
     for name in names:
-        namespaces.output(cloud, ["sh", "-c", f"virsh -q -c qemu:///system shutdown {name} || true"])
+        namespaces.output(
+            cloud, ["sh", "-c", f"virsh -q -c qemu:///system shutdown {name} || true"]
+        )
     limit = time.monotonic() + seconds
     while names and time.monotonic() < limit:
         time.sleep(0.3)

@@ -69,7 +69,9 @@ class Profile:
     def cloud(self, name: str) -> Cloud:
         """Return one of the two clouds."""
         if name not in CLOUDS:
-            raise DevcloudError(f"there is no cloud {name!r}; there are: {', '.join(CLOUDS)}", code=2)
+            raise DevcloudError(
+                f"there is no cloud {name!r}; there are: {', '.join(CLOUDS)}", code=2
+            )
         return Cloud(name, self)
 
 
@@ -151,7 +153,9 @@ def load_profile(name: str | None = None) -> Profile:
     """Return the profile asked for; an existing one keeps the ports it was made with."""
     name = name or os.environ.get("DEVCLOUD_PROFILE") or "real"
     if name not in PROFILES:
-        raise DevcloudError(f"there is no profile {name!r}; there are: {', '.join(PROFILES)}", code=2)
+        raise DevcloudError(
+            f"there is no profile {name!r}; there are: {', '.join(PROFILES)}", code=2
+        )
     state = state_directory()
     wanted = os.environ.get("DEVCLOUD_PORT_BASE")
     if wanted and not (wanted.isdigit() and 1024 <= int(wanted) <= 32000):

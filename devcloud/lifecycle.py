@@ -8,9 +8,21 @@ import shutil
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
-from devcloud import broker, configuration, contract, database, hypervisor, listeners, namespaces, openvswitch
-from devcloud import processes, schema, services
+from devcloud import (
+    broker,
+    configuration,
+    contract,
+    database,
+    hypervisor,
+    listeners,
+    namespaces,
+    openvswitch,
+    processes,
+    schema,
+    services,
+)
 from devcloud.environment import client_environment, service_environment
 from devcloud.errors import DevcloudError
 from devcloud.layout import APIS, CLOUDS, Cloud, Profile, store_port_base
@@ -28,7 +40,9 @@ def exclusive(profile: Profile) -> Iterator[None]:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise DevcloudError(f"another devcloud command works on profile {profile.name}") from None
+            raise DevcloudError(
+                f"another devcloud command works on profile {profile.name}"
+            ) from None
         yield
 
 
@@ -53,7 +67,8 @@ def up(profile: Profile, names: Sequence[str], progress: Progress) -> None:
         database.start(profile, passwords)
     _each(clouds, lambda cloud: _bring_up(cloud, passwords[cloud.name], progress))
     contract.write_transfer(profile)
-    progress.say(f"profile {profile.name} is up: {', '.join(names)}; OS_CLIENT_CONFIG_FILE={profile.clouds_yaml}")
+    progress.say(f"profile {profile.name} is up: {', '.join(names)}")
+    progress.say(f"OS_CLIENT_CONFIG_FILE={profile.clouds_yaml}")
 
 
 def _all_up(clouds: Sequence[Cloud]) -> bool:
@@ -92,9 +107,13 @@ def _bring_up(cloud: Cloud, secrets: dict[str, str], progress: Progress) -> None
 
 
 def _prepare_schema(cloud: Cloud, progress: Progress) -> None:
-    with _first_schema if not database.dump_folder(cloud.profile).exists() else contextlib.nullcontext():
-        with progress.step("database schemas", cloud.name):
-            how = schema.prepare(cloud)
+    with (
+        _first_schema
+        if not database.dump_folder(cloud.profile).exists()
+        else contextlib.nullcontext(),
+        progress.step("database schemas", cloud.name),
+    ):
+        how = schema.prepare(cloud)
     progress.say(f"schemas {how}", cloud.name)
 
 
@@ -125,7 +144,9 @@ def _start_openstack(cloud: Cloud, secrets: dict[str, str], progress: Progress) 
         base.result()
     dead = services.dead(cloud)
     if dead:
-        raise DevcloudError(f"{cloud.label}: {dead[0]} has ended", log=services.log_file(cloud, dead[0]))
+        raise DevcloudError(
+            f"{cloud.label}: {dead[0]} has ended", log=services.log_file(cloud, dead[0])
+        )
     progress.say("computes and volumes are ready", cloud.name)
 
 
@@ -135,22 +156,30 @@ def _bootstrap(cloud: Cloud, secrets: dict[str, str]) -> None:
         return
     program = cloud.profile.venv / "bin" / "keystone-manage"
     url = f"{cloud.url('keystone')}/v3"
-    words = [program, "--config-file=/run/devcloud/etc/keystone/keystone.conf", "bootstrap"]
+    words: list[str | Path] = [
+        program,
+        "--config-file=/run/devcloud/etc/keystone/keystone.conf",
+        "bootstrap",
+    ]
     words += [f"--bootstrap-{kind}-url={url}" for kind in ("admin", "public", "internal")]
     words += [f"--bootstrap-region-id={cloud.name}"]
     # The password goes by the environment, where other users of the machine see nothing.
     env = service_environment(cloud) | {"OS_BOOTSTRAP_PASSWORD": secrets["admin"]}
     log = cloud.logs / "keystone-manage.log"
-    processes.run(namespaces.inside(cloud, words), log=log, env=env, what=f"{cloud.label}: keystone bootstrap")
+    processes.run(
+        namespaces.inside(cloud, words), log=log, env=env, what=f"{cloud.label}: keystone bootstrap"
+    )
     done.touch()
 
 
 def run_inside(cloud: Cloud, module: str, *arguments: str, log: str) -> None:
     """Run one of our modules with the OpenStack interpreter inside the cloud."""
-    words = [cloud.profile.python, "-m", f"devcloud.inside.{module}", *arguments]
+    words: list[str | Path] = [cloud.profile.python, "-m", f"devcloud.inside.{module}", *arguments]
     env = client_environment(cloud)
     path = cloud.logs / log
-    processes.run(namespaces.inside(cloud, words), log=path, env=env, what=f"{cloud.label}: {module}")
+    processes.run(
+        namespaces.inside(cloud, words), log=path, env=env, what=f"{cloud.label}: {module}"
+    )
 
 
 def _make_catalogue(cloud: Cloud) -> None:
@@ -161,7 +190,16 @@ def _make_catalogue(cloud: Cloud) -> None:
 
 def _make_base(cloud: Cloud) -> None:
     urls = [f"{name}={cloud.url(name)}" for name in APIS]
-    run_inside(cloud, "base", str(cloud.home), cloud.profile.name, cloud.volume_type, cloud.public_prefix, *urls, log="base.log")
+    run_inside(
+        cloud,
+        "base",
+        str(cloud.home),
+        cloud.profile.name,
+        cloud.volume_type,
+        cloud.public_prefix,
+        *urls,
+        log="base.log",
+    )
 
 
 def down(profile: Profile, progress: Progress, *, purge: bool) -> None:
@@ -179,12 +217,20 @@ def down(profile: Profile, progress: Progress, *, purge: bool) -> None:
 def _take_down(cloud: Cloud, progress: Progress, *, purge: bool) -> None:
     if namespaces.holder(cloud):
         # Nova must not see its guests go: it would note them as stopped for good.
-        first = [number for name in ("nova-compute", "nova-scheduler") if (number := services.pid(cloud, name))]
+        first = [
+            number
+            for name in ("nova-compute", "nova-scheduler")
+            if (number := services.pid(cloud, name))
+        ]
         processes.end(first)
         if cloud.profile.is_real and not purge:
             with progress.step("guests powered off", cloud.name):
                 hypervisor.shut_down_guests(cloud)
-        rest = [number for item in services.catalogue(cloud) if (number := services.pid(cloud, item.name))]
+        rest = [
+            number
+            for item in services.catalogue(cloud)
+            if (number := services.pid(cloud, item.name))
+        ]
         processes.end(rest)
     with progress.step("everything inside ended", cloud.name):
         namespaces.dissolve(cloud)

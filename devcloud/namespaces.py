@@ -52,12 +52,18 @@ def create(cloud: Cloud) -> None:
     (cloud.home / READY).unlink(missing_ok=True)
     database = cloud.profile.home / "database"
     database.mkdir(parents=True, exist_ok=True)
-    values = {"home": str(cloud.home), "database": str(database), "real": "1" if cloud.profile.is_real else ""}
+    values = {
+        "home": str(cloud.home),
+        "database": str(database),
+        "real": "1" if cloud.profile.is_real else "",
+    }
     script = render_to("namespace.sh", scratch / "setup.sh", values)
     render_to("mount.nfs", scratch / "sbin" / "mount.nfs", {}).chmod(0o755)
     command = ["unshare", "--net", "--mount", "--propagation", "slave", "/bin/sh", str(script)]
     log = cloud.logs / "namespace.log"
-    processes.spawn(command, pid_file=cloud.pids / "holder", log=log, env=dict(os.environ), cwd=Path("/"))
+    processes.spawn(
+        command, pid_file=cloud.pids / "holder", log=log, env=dict(os.environ), cwd=Path("/")
+    )
     limit = time.monotonic() + 10
     while not (cloud.home / READY).exists():
         if time.monotonic() > limit or holder(cloud) is None:
@@ -71,14 +77,14 @@ def occupants(cloud: Cloud) -> list[int]:
     A namespace is the cloud's when the cloud's directory is mounted in it at the short
     path; that needs no record of ours, so it also finds what a killed run left behind.
     """
-    own = os.readlink("/proc/self/ns/mnt")
+    own = str(Path("/proc/self/ns/mnt").readlink())
     verdicts: dict[str, bool] = {own: False}
     found = []
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit():
             continue
         try:
-            namespace = os.readlink(entry / "ns" / "mnt")
+            namespace = str((entry / "ns" / "mnt").readlink())
             if namespace not in verdicts:
                 verdicts[namespace] = _is_home_mounted(entry, cloud.home)
         except OSError:
@@ -89,10 +95,10 @@ def occupants(cloud: Cloud) -> list[int]:
 
 
 def _is_home_mounted(process: Path, home: Path) -> bool:
-    wanted = os.stat(home)
+    wanted = home.stat()
     try:
         # Same device and inode: holds whatever file system the state directory is on.
-        seen = os.stat(process / "root" / str(INNER_HOME).lstrip("/"))
+        seen = (process / "root" / str(INNER_HOME).lstrip("/")).stat()
     except OSError:
         return False
     return (wanted.st_dev, wanted.st_ino) == (seen.st_dev, seen.st_ino)
@@ -118,7 +124,7 @@ def answers(cloud: Cloud, port: int) -> bool:
     def attempt() -> None:
         # setns() on a network namespace changes the calling thread only.
         libc = ctypes.CDLL(None, use_errno=True)
-        with open(f"/proc/{pid}/ns/net") as namespace:
+        with Path(f"/proc/{pid}/ns/net").open() as namespace:
             if libc.setns(namespace.fileno(), CLONE_NEWNET):
                 return
         with socket.socket() as probe:
@@ -137,5 +143,7 @@ def output(cloud: Cloud, command: Sequence[str | Path]) -> str:
     """Run a short command inside and return what it printed."""
     done = subprocess.run(inside(cloud, command), capture_output=True, text=True, check=False)
     if done.returncode:
-        raise DevcloudError(f"{cloud.label}: {command[0]} failed: {(done.stderr or done.stdout).strip()[-500:]}")
+        raise DevcloudError(
+            f"{cloud.label}: {command[0]} failed: {(done.stderr or done.stdout).strip()[-500:]}"
+        )
     return done.stdout

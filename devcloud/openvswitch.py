@@ -26,11 +26,22 @@ def start(cloud: Cloud) -> None:
     _database(cloud, "ovsdb", "conf", "punix:/run/openvswitch/db.sock", "openvswitch/ovsdb.ctl")
     _database(cloud, "ovn-nb", "nb", "punix:/run/ovn/ovnnb_db.sock", "ovn/ovnnb_db.ctl")
     _database(cloud, "ovn-sb", "sb", "punix:/run/ovn/ovnsb_db.sock", "ovn/ovnsb_db.ctl")
-    _settle(cloud, ["ovs-vsctl", "--no-wait", "--", "init", "--", "set", "open", ".", *_external_ids(cloud)])
+    _settle(
+        cloud,
+        ["ovs-vsctl", "--no-wait", "--", "init", "--", "set", "open", ".", *_external_ids(cloud)],
+    )
     _settle(cloud, ["ovn-nbctl", f"--db={NB}", "init"])
     _settle(cloud, ["ovn-sbctl", f"--db={SB}", "init"])
-    _daemon(cloud, "vswitchd", ["ovs-vswitchd", SWITCH, "--disable-system", "--unixctl=/run/openvswitch/vswitchd.ctl"])
-    _daemon(cloud, "northd", ["ovn-northd", f"--ovnnb-db={NB}", f"--ovnsb-db={SB}", "--unixctl=/run/ovn/northd.ctl"])
+    _daemon(
+        cloud,
+        "vswitchd",
+        ["ovs-vswitchd", SWITCH, "--disable-system", "--unixctl=/run/openvswitch/vswitchd.ctl"],
+    )
+    _daemon(
+        cloud,
+        "northd",
+        ["ovn-northd", f"--ovnnb-db={NB}", f"--ovnsb-db={SB}", "--unixctl=/run/ovn/northd.ctl"],
+    )
     _settle(cloud, ["ovs-vsctl", *_bridges(cloud)])
     _daemon(cloud, "ovn-controller", ["ovn-controller", SWITCH])
     _address(cloud)
@@ -52,7 +63,13 @@ def _create_databases(cloud: Cloud) -> None:
 def _daemon(cloud: Cloud, name: str, command: list[str]) -> None:
     if processes.read_pid(cloud.pids / name):
         return
-    words = [*command, "--no-chdir", "-vconsole:off", "-vsyslog:off", f"--log-file={INNER_HOME}/log/{name}.log"]
+    words = [
+        *command,
+        "--no-chdir",
+        "-vconsole:off",
+        "-vsyslog:off",
+        f"--log-file={INNER_HOME}/log/{name}.log",
+    ]
     log = cloud.logs / f"{name}.out"
     env = service_environment(cloud)
     processes.spawn(namespaces.inside(cloud, words), pid_file=cloud.pids / name, log=log, env=env)
@@ -60,7 +77,13 @@ def _daemon(cloud: Cloud, name: str, command: list[str]) -> None:
 
 def _database(cloud: Cloud, name: str, file: str, remote: str, control: str) -> None:
     path = f"{INNER_HOME}/data/ovn/{file}.db"
-    words = ["ovsdb-server", path, f"--remote={remote}", f"--unixctl=/run/{control}", "--disable-file-column-diff"]
+    words = [
+        "ovsdb-server",
+        path,
+        f"--remote={remote}",
+        f"--unixctl=/run/{control}",
+        "--disable-file-column-diff",
+    ]
     _daemon(cloud, name, words)
 
 
@@ -69,11 +92,15 @@ def _settle(cloud: Cloud, command: list[str], seconds: float = 30) -> None:
     limit = time.monotonic() + seconds
     words = namespaces.inside(cloud, [command[0], "--timeout=20", *command[1:]])
     while True:
-        done = subprocess.run(words, capture_output=True, text=True, check=False, env=dict(os.environ))
+        done = subprocess.run(
+            words, capture_output=True, text=True, check=False, env=dict(os.environ)
+        )
         if done.returncode == 0:
             return
         if time.monotonic() > limit:
-            raise DevcloudError(f"{cloud.label}: {command[0]}: {done.stderr.strip()}", log=cloud.logs / "ovsdb.log")
+            raise DevcloudError(
+                f"{cloud.label}: {command[0]}: {done.stderr.strip()}", log=cloud.logs / "ovsdb.log"
+            )
         time.sleep(0.1)
 
 
@@ -95,9 +122,27 @@ def _external_ids(cloud: Cloud) -> list[str]:
 
 
 def _bridges(cloud: Cloud) -> list[str]:
-    inner = ["--may-exist", "add-br", "br-int", "--", "set", "bridge", "br-int", "datapath_type=netdev"]
+    inner = [
+        "--may-exist",
+        "add-br",
+        "br-int",
+        "--",
+        "set",
+        "bridge",
+        "br-int",
+        "datapath_type=netdev",
+    ]
     inner += ["fail_mode=secure", "other_config:disable-in-band=true"]
-    outer = ["--may-exist", "add-br", "br-ex", "--", "set", "bridge", "br-ex", "datapath_type=netdev"]
+    outer = [
+        "--may-exist",
+        "add-br",
+        "br-ex",
+        "--",
+        "set",
+        "bridge",
+        "br-ex",
+        "datapath_type=netdev",
+    ]
     # A new bridge would get a random address and OVN a stale ARP entry after each "up".
     outer.append(f'other_config:hwaddr="02:00:ac:18:{4 + cloud.index:02x}:01"')
     return [*inner, "--", *outer]
@@ -109,6 +154,8 @@ def _address(cloud: Cloud) -> None:
         # The userspace datapath does not fill in checksums left to the hardware.
         " && ethtool -K br-ex tx off >/dev/null"
     )
-    processes.run(namespaces.inside(cloud, ["sh", "-c", script]), log=cloud.logs / "br-ex.log", what="address of br-ex")
-
-
+    processes.run(
+        namespaces.inside(cloud, ["sh", "-c", script]),
+        log=cloud.logs / "br-ex.log",
+        what="address of br-ex",
+    )

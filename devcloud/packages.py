@@ -15,16 +15,43 @@ from devcloud.layout import PACKAGE, Profile
 from devcloud.progress import Progress
 
 COMMON = (
-    "rabbitmq-server mariadb-server qemu-utils iproute2 util-linux procps "
+    "rabbitmq-server",
+    "mariadb-server",
+    "qemu-utils",
+    "iproute2",
+    "util-linux",
+    "procps",
     # built from source: uWSGI and libvirt-python, which must equal Debian's libvirt
-    "gcc pkg-config python3-dev python3-venv libvirt-dev "
+    "gcc",
+    "pkg-config",
+    "python3-dev",
+    "python3-venv",
+    "libvirt-dev",
     # the guest image
-    "busybox-static cpio xz-utils syslinux syslinux-common mtools fdisk e2fsprogs"
-).split()
+    "busybox-static",
+    "cpio",
+    "xz-utils",
+    "syslinux",
+    "syslinux-common",
+    "mtools",
+    "fdisk",
+    "e2fsprogs",
+)
 REAL = (
-    "openvswitch-switch ovn-central ovn-host qemu-system-x86 libvirt-daemon-system "
-    "libvirt-daemon-driver-qemu libvirt-clients haproxy ethtool genisoimage nftables iptables iputils-ping"
-).split()
+    "openvswitch-switch",
+    "ovn-central",
+    "ovn-host",
+    "qemu-system-x86",
+    "libvirt-daemon-system",
+    "libvirt-daemon-driver-qemu",
+    "libvirt-clients",
+    "haproxy",
+    "ethtool",
+    "genisoimage",
+    "nftables",
+    "iptables",
+    "iputils-ping",
+)
 POLICY = Path("/usr/sbin/policy-rc.d")
 INTERPRETER = "/usr/bin/python3.11"
 
@@ -76,10 +103,28 @@ def _install_openstack(profile: Profile, log: Path, progress: Progress) -> None:
     python = profile.python
     with progress.step("OpenStack packages"):
         if not python.exists():
-            processes.run([INTERPRETER, "-m", "venv", profile.venv], log=log, env=env, what="python3 -m venv")
-        words = [python, "-m", "pip", "install", "-q", "--require-hashes", "-r", PACKAGE / "uv.lock"]
+            processes.run(
+                [INTERPRETER, "-m", "venv", profile.venv], log=log, env=env, what="python3 -m venv"
+            )
+        words: list[str | Path] = [
+            python,
+            "-m",
+            "pip",
+            "install",
+            "-q",
+            "--require-hashes",
+            "-r",
+            PACKAGE / "uv.lock",
+        ]
         processes.run(words, log=log, env=env, what="pip install uv")
-        words = [profile.venv / "bin" / "uv", "pip", "install", "--python", python, "--require-hashes"]
+        words = [
+            profile.venv / "bin" / "uv",
+            "pip",
+            "install",
+            "--python",
+            python,
+            "--require-hashes",
+        ]
         words += ["--compile-bytecode", "-r", PACKAGE / "requirements.lock"]
         processes.run(words, log=log, env=env, what="uv pip install")
     done.write_text(_digest())

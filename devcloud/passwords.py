@@ -10,7 +10,17 @@ from pathlib import Path
 
 from devcloud.layout import CLOUDS, Profile
 
-KINDS = ("admin", "service", "database", "broker", "cookie", "metadata", "volume_key", "fernet_0", "fernet_1")
+KINDS = (
+    "admin",
+    "service",
+    "database",
+    "broker",
+    "cookie",
+    "metadata",
+    "volume_key",
+    "fernet_0",
+    "fernet_1",
+)
 
 
 def write_private(path: Path, text: str) -> None:

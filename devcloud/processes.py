@@ -77,12 +77,20 @@ def run(
     with log.open("ab") as output:
         try:
             done = subprocess.run(
-                words, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=env, cwd=cwd, check=False
+                words,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                env=env,
+                cwd=cwd,
+                check=False,
             )
         except OSError as error:
             raise DevcloudError(f"{what or words[0]}: {error}") from error
     if done.returncode:
-        raise DevcloudError(f"{what or Path(words[0]).name} failed with exit code {done.returncode}", log=log)
+        raise DevcloudError(
+            f"{what or Path(words[0]).name} failed with exit code {done.returncode}", log=log
+        )
 
 
 def _reap(pids: Iterable[int]) -> None:

@@ -26,8 +26,14 @@ def _chains() -> list[list[list[str]]]:
             [*nova, "api_db", "sync"],
             [*nova, "cell_v2", "map_cell0", "--database_connection", CELL0_URL],
             [*nova, "db", "sync"],
-            [*nova, "cell_v2", "create_cell", "--name", "cell1", "--database_connection", DATABASE_URL]
-            + ["--transport-url", TRANSPORT_URL],
+            [
+                *nova,
+                "cell_v2",
+                "create_cell",
+                "--name=cell1",
+                f"--database_connection={DATABASE_URL}",
+                f"--transport-url={TRANSPORT_URL}",
+            ],
         ],
         [["neutron-db-manage", *neutron, "upgrade", "heads"]],
         [["keystone-manage", f"--config-file={ETC}/keystone/keystone.conf", "db_sync"]],
@@ -44,7 +50,12 @@ def sync(cloud: Cloud) -> None:
         for words in chain:
             command = namespaces.inside(cloud, [cloud.profile.venv / "bin" / words[0], *words[1:]])
             log = cloud.logs / f"{words[0]}.log"
-            processes.run(command, log=log, env=service_environment(cloud), what=f"{cloud.label}: {' '.join(words[:1] + words[-2:])}")
+            processes.run(
+                command,
+                log=log,
+                env=service_environment(cloud),
+                what=f"{cloud.label}: {' '.join(words[:1] + words[-2:])}",
+            )
 
     with ThreadPoolExecutor(2) as pool:
         for future in [pool.submit(run, chain) for chain in _chains()]:

@@ -54,7 +54,11 @@ class Service:
 
 
 def _api(cloud: Cloud, name: str) -> Service:
-    words = [str(cloud.profile.venv / "bin" / "uwsgi"), f"--module={MODULES[name]}:application", *UWSGI]
+    words = [
+        str(cloud.profile.venv / "bin" / "uwsgi"),
+        f"--module={MODULES[name]}:application",
+        *UWSGI,
+    ]
     words.append(f"--procname-prefix={cloud.label} {name} ")
     if name == "cinder":
         words += ["--pyargv", f"--config-file={ETC}/cinder/cinder.conf"]
@@ -86,7 +90,9 @@ def catalogue(cloud: Cloud) -> list[Service]:
     result.append(_daemon(cloud, "nova-conductor", nova))
     result += [_api(cloud, name) for name in ("nova", "neutron", "cinder", "glance")]
     if cloud.profile.is_real:
-        result.append(_daemon(cloud, "neutron-ovn-metadata-agent", *neutron, "neutron/metadata_agent.ini"))
+        result.append(
+            _daemon(cloud, "neutron-ovn-metadata-agent", *neutron, "neutron/metadata_agent.ini")
+        )
         result.append(_api(cloud, "nova-metadata"))
     result.append(_daemon(cloud, "cinder-volume", cinder))
     result.append(_daemon(cloud, "cinder-scheduler", cinder))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import string
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -12,19 +12,14 @@ from devcloud.layout import PACKAGE
 FOLDER = PACKAGE / "templates"
 
 
-class _Text(string.Template):
-    # "$" and "%" mean something in the files themselves.
-    delimiter = "@"
-    pattern = r"""
-        (?P<escaped>(?!)) | (?P<named>(?!)) |
-        @\{(?P<braced>[a-z_0-9]+)\} | (?P<invalid>@\{)
-    """
+# "$" and "%" mean something in the files themselves.
+MARK = re.compile(r"@\{([a-z_0-9]+)\}")
 
 
 def render(template: str, values: Mapping[str, str]) -> str:
     """Return a template's text with its marks replaced; an unknown mark is an error."""
     try:
-        return _Text((FOLDER / template).read_text()).substitute(values)
+        return MARK.sub(lambda found: values[found.group(1)], (FOLDER / template).read_text())
     except KeyError as error:
         raise DevcloudError(f"template {template}: no value for {error}") from error
 

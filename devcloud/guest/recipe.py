@@ -40,7 +40,9 @@ MODULES = (
 
 def image(cache: Path, sources: Path, progress: Progress) -> Path:
     """Return the image, built when there is none of the present recipe."""
-    digest = hashlib.sha256(b"".join((sources / name).read_bytes() for name in SOURCES)).hexdigest()[:12]
+    digest = hashlib.sha256(
+        b"".join((sources / name).read_bytes() for name in SOURCES)
+    ).hexdigest()[:12]
     target = cache / f"devcloud-guest-{digest}.qcow2"
     if target.exists():
         return target
@@ -50,7 +52,9 @@ def image(cache: Path, sources: Path, progress: Progress) -> Path:
     try:
         with progress.step("guest image"):
             disk = _disk(cache, sources, work, log)
-            processes.run(["qemu-img", "convert", "-c", "-O", "qcow2", disk, work / "new.qcow2"], log=log)
+            processes.run(
+                ["qemu-img", "convert", "-c", "-O", "qcow2", disk, work / "new.qcow2"], log=log
+            )
             (work / "new.qcow2").replace(target)
     finally:
         shutil.rmtree(work, ignore_errors=True)
@@ -62,16 +66,26 @@ def _kernel(cache: Path, work: Path, log: Path) -> tuple[Path, Path]:
     packages = sorted(cache.glob("linux-image-*-cloud-amd64_*.deb"))
     if not packages:
         text = subprocess.run(
-            ["apt-cache", "depends", "linux-image-cloud-amd64"], capture_output=True, text=True, check=False
+            ["apt-cache", "depends", "linux-image-cloud-amd64"],
+            capture_output=True,
+            text=True,
+            check=False,
         ).stdout
         found = re.search(r"Depends: (linux-image-\S+-cloud-amd64)", text)
         if not found:
             raise DevcloudError("apt knows no cloud kernel; run: apt-get update")
-        processes.run(["apt-get", "download", "-q", found.group(1)], log=log, cwd=cache, what="download of the kernel")
+        processes.run(
+            ["apt-get", "download", "-q", found.group(1)],
+            log=log,
+            cwd=cache,
+            what="download of the kernel",
+        )
         packages = sorted(cache.glob("linux-image-*-cloud-amd64_*.deb"))
     processes.run(["dpkg-deb", "-x", packages[-1], work / "kernel"], log=log)
     kernel = next((work / "kernel" / "boot").glob("vmlinuz-*"))
-    return kernel, work / "kernel" / "lib" / "modules" / kernel.name.removeprefix("vmlinuz-") / "kernel"
+    return kernel, work / "kernel" / "lib" / "modules" / kernel.name.removeprefix(
+        "vmlinuz-"
+    ) / "kernel"
 
 
 def _initramfs(sources: Path, modules: Path, work: Path, log: Path) -> Path:
@@ -96,9 +110,26 @@ def _boot_partition(sources: Path, kernel: Path, initramfs: Path, work: Path, lo
     with target.open("wb") as stream:
         stream.truncate(FAT_MIB * MIB)
     # mformat writes the number of hidden sectors, by which the boot sector finds itself.
-    words = ["mformat", "-i", target, "-H", "2048", "-h", "255", "-s", "63", "-T", str(FAT_MIB * 2048), "::"]
+    words: list[str | Path] = [
+        "mformat",
+        "-i",
+        target,
+        "-H",
+        "2048",
+        "-h",
+        "255",
+        "-s",
+        "63",
+        "-T",
+        str(FAT_MIB * 2048),
+        "::",
+    ]
     processes.run(words, log=log)
-    files = ((kernel, "vmlinuz"), (initramfs, "initrd.gz"), (sources / "syslinux.cfg", "syslinux.cfg"))
+    files = (
+        (kernel, "vmlinuz"),
+        (initramfs, "initrd.gz"),
+        (sources / "syslinux.cfg", "syslinux.cfg"),
+    )
     for source, name in files:
         processes.run(["mcopy", "-i", target, source, f"::{name}"], log=log)
     env = os.environ | {"MTOOLS_SKIP_CHECK": "1"}
@@ -112,7 +143,20 @@ def _root_partition(work: Path, log: Path) -> Path:
     payload = os.urandom(PAYLOAD_BYTES)
     (tree / "payload.bin").write_bytes(payload)
     (tree / "payload.sha256").write_text(f"{hashlib.sha256(payload).hexdigest()}  payload.bin\n")
-    words = ["mke2fs", "-q", "-t", "ext4", "-L", LABEL, "-d", tree, "-E", "root_owner=0:0", target, f"{ROOT_MIB}m"]
+    words: list[str | Path] = [
+        "mke2fs",
+        "-q",
+        "-t",
+        "ext4",
+        "-L",
+        LABEL,
+        "-d",
+        tree,
+        "-E",
+        "root_owner=0:0",
+        target,
+        f"{ROOT_MIB}m",
+    ]
     processes.run(words, log=log)
     return target
 
@@ -125,7 +169,8 @@ def _disk(cache: Path, sources: Path, work: Path, log: Path) -> Path:
     disk = work / "disk.raw"
     with disk.open("wb") as stream:
         stream.truncate((1 + FAT_MIB + ROOT_MIB) * MIB)
-    table = f"label: dos\nstart=1MiB, size={FAT_MIB}MiB, type=c, bootable\nstart={1 + FAT_MIB}MiB, type=83\n"
+    first = f"start=1MiB, size={FAT_MIB}MiB, type=c, bootable"
+    table = f"label: dos\n{first}\nstart={1 + FAT_MIB}MiB, type=83\n"
     subprocess.run(["sfdisk", "-q", str(disk)], input=table, text=True, check=True)
     with disk.open("r+b") as stream:
         stream.write(Path("/usr/lib/syslinux/mbr/mbr.bin").read_bytes()[:440])

@@ -22,7 +22,10 @@ import openstack
 from devcloud.inside import inventory
 
 # name: memory MiB, vCPU, disk GiB; by cloud, because the names differ on purpose
-FLAVORS = {"legacy": {}, "gov": {"g1.tiny": (256, 1, 1), "g1.small": (512, 1, 10), "g1.medium": (2048, 2, 20)}}
+FLAVORS = {
+    "legacy": {},
+    "gov": {"g1.tiny": (256, 1, 1), "g1.small": (512, 1, 10), "g1.medium": (2048, 2, 20)},
+}
 
 
 def wait_http(url: str, seconds: float = 180) -> None:
@@ -105,7 +108,13 @@ def wait_services(cloud: Any, *, expects_agents: bool, seconds: float = 180) -> 
 def discover_hosts() -> None:
     """Put new compute hosts into the cell."""
     program = Path(sys.executable).with_name("nova-manage")
-    words = [program, "--config-file=/run/devcloud/etc/nova/nova.conf", "cell_v2", "discover_hosts", "--by-service"]
+    words: list[str | Path] = [
+        program,
+        "--config-file=/run/devcloud/etc/nova/nova.conf",
+        "cell_v2",
+        "discover_hosts",
+        "--by-service",
+    ]
     subprocess.run(words, check=True)
 
 

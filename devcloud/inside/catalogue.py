@@ -25,7 +25,9 @@ SERVICES = {
 def service_password(home: Path) -> str:
     """Read the service user's password where the services read it."""
     text = (home / "etc" / "placement" / "placement.conf").read_text()
-    return next(line.split(" = ")[1] for line in text.splitlines() if line.startswith("password = "))
+    return next(
+        line.split(" = ")[1] for line in text.splitlines() if line.startswith("password = ")
+    )
 
 
 def make_catalogue(cloud: Any, home: Path, urls: dict[str, str], region: str) -> None:
@@ -35,9 +37,14 @@ def make_catalogue(cloud: Any, home: Path, urls: dict[str, str], region: str) ->
     for name in ("admin", "member", "reader", "service", "manager"):
         roles.setdefault(name, None)
         roles[name] = roles[name] or identity.create_role(name=name)
-    project = identity.find_project("service") or identity.create_project(name="service", domain_id="default")
+    project = identity.find_project("service") or identity.create_project(
+        name="service", domain_id="default"
+    )
     user = identity.find_user("service") or identity.create_user(
-        name="service", password=service_password(home), domain_id="default", default_project_id=project.id
+        name="service",
+        password=service_password(home),
+        domain_id="default",
+        default_project_id=project.id,
     )
     for name in ("admin", "service"):
         identity.assign_project_role_to_user(project, user, roles[name])
@@ -48,7 +55,10 @@ def make_catalogue(cloud: Any, home: Path, urls: dict[str, str], region: str) ->
         for interface in ("public", "internal", "admin"):
             if (service.id, interface) not in known:
                 identity.create_endpoint(
-                    service_id=service.id, interface=interface, url=urls[name] + path, region_id=region
+                    service_id=service.id,
+                    interface=interface,
+                    url=urls[name] + path,
+                    region_id=region,
                 )
 
 

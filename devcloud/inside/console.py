@@ -66,7 +66,8 @@ def _converse(stream: Any, command: str, limit: float) -> tuple[int, str]:
     lines += [f"echo {text[at : at + CHUNK]} >> {file}" for at in range(0, len(text), CHUNK)]
     # The line is echoed: the marks are spelled apart there.
     lines.append(
-        f"echo '<''{nonce}>'; base64 -d {file} | sh 2>&1; code=$?; rm {file}; echo; echo '</''{nonce}='$code'>'"
+        f"echo '<''{nonce}>'; base64 -d {file} | sh 2>&1; code=$?; rm {file}; "
+        f"echo; echo '</''{nonce}='$code'>'"
     )
     _wait_for_shell(stream, limit)
     begin, finish = f"<{nonce}>", re.compile(rf"</{nonce}=(\d+)>")
@@ -80,7 +81,9 @@ def _converse(stream: Any, command: str, limit: float) -> tuple[int, str]:
     found = finish.search(received)
     assert found is not None
     body = received[: found.start()].split(begin, 1)[-1]
-    return int(found.group(1)), body.replace("\r\n", "\n").lstrip("\n").removesuffix("\n").removesuffix("\n")
+    return int(found.group(1)), body.replace("\r\n", "\n").lstrip("\n").removesuffix(
+        "\n"
+    ).removesuffix("\n")
 
 
 def _until(stream: Any, wanted: re.Pattern[str], limit: float) -> str:
@@ -137,7 +140,9 @@ def find(server: str) -> str:
     import openstack
 
     cloud = openstack.connect(cloud=os.environ["OS_CLOUD"])
-    found = [item for item in cloud.compute.servers(all_projects=True) if server in (item.id, item.name)]
+    found = [
+        item for item in cloud.compute.servers(all_projects=True) if server in (item.id, item.name)
+    ]
     if len(found) != 1:
         raise SystemExit(f"{len(found)} servers are called {server!r}")
     return str(found[0].id)

@@ -95,7 +95,11 @@ def remove_networks(cloud: Any, base: Base) -> None:
         network.delete_network(item)
     for subnet in _new(network.subnets(), base, "subnets"):
         network.delete_subnet(subnet)
-    groups = [group for group in _new(network.security_groups(), base, "security_groups") if group.name != "default"]
+    groups = [
+        group
+        for group in _new(network.security_groups(), base, "security_groups")
+        if group.name != "default"
+    ]
     for group in groups:
         for rule in network.security_group_rules(remote_group_id=group.id):
             network.delete_security_group_rule(rule)

@@ -18,9 +18,14 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "state"
 
 
-@pytest.mark.parametrize("words", [["up"], ["down", "--purge"], ["install"], ["seed", "legacy"], ["reset", "gov"]])
+@pytest.mark.parametrize(
+    "words", [["up"], ["down", "--purge"], ["install"], ["seed", "legacy"], ["reset", "gov"]]
+)
 def test_without_root_nothing_happens(
-    words: list[str], state: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    words: list[str],
+    state: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     assert main(words) == 2

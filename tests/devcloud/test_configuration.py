@@ -51,5 +51,10 @@ def test_templates_hold_no_secret() -> None:
     for path in FOLDER.iterdir():
         for line in path.read_text().splitlines():
             key, _, value = line.partition("=")
-            if key.strip() in ("password", "fixed_key", "default_pass", "metadata_proxy_shared_secret"):
+            if key.strip() in (
+                "password",
+                "fixed_key",
+                "default_pass",
+                "metadata_proxy_shared_secret",
+            ):
                 assert value.strip().startswith("@{"), f"{path.name}: {line}"

@@ -23,7 +23,9 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_ports_do_not_collide(state: Path) -> None:
     profiles = [load_profile(name) for name in PROFILES]
-    ports = [profile.cloud(name).port(api) for profile in profiles for name in CLOUDS for api in APIS]
+    ports = [
+        profile.cloud(name).port(api) for profile in profiles for name in CLOUDS for api in APIS
+    ]
     assert len(set(ports)) == len(ports) == 24
 
 
@@ -32,7 +34,9 @@ def test_port_base_comes_from_the_environment(state: Path, monkeypatch: pytest.M
     assert load_profile("real").cloud("legacy").url("keystone") == "http://127.0.0.1:21000"
 
 
-def test_a_profile_keeps_the_ports_it_was_made_with(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_profile_keeps_the_ports_it_was_made_with(
+    state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("DEVCLOUD_PORT_BASE", "21000")
     store_port_base(load_profile("fast"))
     monkeypatch.delenv("DEVCLOUD_PORT_BASE")
@@ -43,13 +47,17 @@ def test_a_profile_keeps_the_ports_it_was_made_with(state: Path, monkeypatch: py
 
 
 @pytest.mark.parametrize("wrong", ["x", "80", "60000"])
-def test_a_wrong_port_base_is_refused(state: Path, monkeypatch: pytest.MonkeyPatch, wrong: str) -> None:
+def test_a_wrong_port_base_is_refused(
+    state: Path, monkeypatch: pytest.MonkeyPatch, wrong: str
+) -> None:
     monkeypatch.setenv("DEVCLOUD_PORT_BASE", wrong)
     with pytest.raises(DevcloudError, match="DEVCLOUD_PORT_BASE"):
         load_profile("real")
 
 
-def test_the_profile_comes_from_the_environment(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_profile_comes_from_the_environment(
+    state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert load_profile().name == "real"
     monkeypatch.setenv("DEVCLOUD_PROFILE", "fast")
     assert load_profile().name == "fast"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,8 +15,13 @@ import pytest
 from devcloud.layout import REPOSITORY
 
 WATCHED = ("/etc", "/run", "/tmp", "/root", "/var/lib", "/var/log", "/usr/sbin", "/usr/local")
-# The base directory's other users: package lists, the test's own folder.
-IGNORED = ("/tmp/pytest-", "/tmp/bash_jobs", "/root/.cache", "/var/lib/apt", "/run/sudo")
+IGNORED = ("/var/lib/apt", "/run/sudo")
+# Others write to these two meanwhile: only what our services would leave there counts.
+SHARED = ("/tmp", "/root")
+OURS = re.compile(
+    "rabbit|erl|epmd|mysql|maria|nova|neutron|cinder|glance|keystone|placement|ovs|ovn|libvirt|qemu"
+    "|uwsgi|devcloud"
+)
 pytestmark = [pytest.mark.devcloud, pytest.mark.skipif(os.geteuid() != 0, reason="needs root")]
 
 Machine = dict[str, object]
@@ -29,10 +35,14 @@ def _ip(*words: str) -> list[dict[str, object]]:
 
 def _network_and_mounts() -> Machine:
     return {
-        "mounts": [line.split()[3:5] for line in Path("/proc/1/mountinfo").read_text().splitlines()],
+        "mounts": [
+            line.split()[3:5] for line in Path("/proc/1/mountinfo").read_text().splitlines()
+        ],
         "addresses": [(link["ifname"], link.get("addr_info")) for link in _ip("addr")],
         "routes": _ip("route"),
-        "namespaces": subprocess.run(["ip", "netns"], capture_output=True, text=True, check=True).stdout,
+        "namespaces": subprocess.run(
+            ["ip", "netns"], capture_output=True, text=True, check=True
+        ).stdout,
     }
 
 
@@ -40,9 +50,16 @@ def _files() -> set[str]:
     found = set()
     for top in WATCHED:
         for folder, _, names in os.walk(top):
-            found |= {os.path.join(folder, name) for name in names}
+            found |= {str(Path(folder) / name) for name in names}
             found.add(folder)
-    return {path for path in found if not path.startswith(IGNORED)}
+    return {path for path in found if _counts(path)}
+
+
+def _counts(path: str) -> bool:
+    if path.startswith(SHARED):
+        top = "/".join(path.split("/")[:3])
+        return not top.startswith("/tmp/pytest-") and bool(OURS.search(top))
+    return not path.startswith(IGNORED)
 
 
 def _processes(state: Path) -> list[str]:
@@ -58,9 +75,18 @@ def _processes(state: Path) -> list[str]:
 
 
 def _devcloud(state: Path, *words: str) -> None:
-    env = os.environ | {"DEVCLOUD_STATE": str(state), "DEVCLOUD_PORT_BASE": "23500", "DEVCLOUD_PROFILE": "fast"}
+    env = os.environ | {
+        "DEVCLOUD_STATE": str(state),
+        "DEVCLOUD_PORT_BASE": "23500",
+        "DEVCLOUD_PROFILE": "fast",
+    }
     done = subprocess.run(
-        [sys.executable, "-m", "devcloud", *words], cwd=REPOSITORY, env=env, capture_output=True, text=True, check=False
+        [sys.executable, "-m", "devcloud", *words],
+        cwd=REPOSITORY,
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
 

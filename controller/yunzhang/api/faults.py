@@ -86,7 +86,7 @@ async def on_database(request: Request, error: Exception) -> JSONResponse:
 
 async def on_fault(request: Request, error: Exception) -> JSONResponse:
     """A fault of the product itself: logged whole, told without details."""
-    log.error("fault", path=request.url.path, error=repr(error))
+    log.error("fault", path=request.url.path, exc_info=error)
     return answer(YunzhangError("api.fault"), _language(request))
 
 

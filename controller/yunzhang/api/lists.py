@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from enum import StrEnum
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 
@@ -21,14 +22,10 @@ from yunzhang.units.scope import demand
 router = APIRouter()
 
 Name = Annotated[str | None, Query(max_length=80)]
-WaveState = Annotated[
-    Literal[tuple(WAVE_TRANSITIONS)] | None,  # type: ignore[valid-type]
-    Query(description="only waves in this state"),
-]
-AllocationState = Annotated[
-    Literal[tuple(ALLOCATION_TRANSITIONS)] | None,  # type: ignore[valid-type]
-    Query(description="only allocations in this state"),
-]
+WaveState = StrEnum("WaveState", {state: state for state in WAVE_TRANSITIONS})  # type: ignore[misc]
+AllocationState = StrEnum(  # type: ignore[misc]
+    "AllocationState", {state: state for state in ALLOCATION_TRANSITIONS}
+)
 
 
 @router.get("/plans", tags=["plans"], summary="Versions of plans")
@@ -53,7 +50,7 @@ def list_waves(
     session: ReadingSession,
     principal: Asking,
     plan: Name = None,
-    state: WaveState = None,
+    state: Annotated[WaveState | None, Query(description="only waves in this state")] = None,
     limit: Limit = 100,
     offset: Offset = 0,
 ) -> Page[WaveRead]:
@@ -128,7 +125,7 @@ def list_allocations(
     session: ReadingSession,
     principal: Asking,
     unit: Code = None,
-    state: AllocationState = None,
+    state: Annotated[AllocationState | None, Query(description="only in this state")] = None,
     limit: Limit = 100,
     offset: Offset = 0,
 ) -> Page[AllocationRead]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import defer
 
 from yunzhang.allocation.models import Allocation, AllocationAmount, Pool, PoolCounter
@@ -27,7 +27,7 @@ class Stream(NamedTuple):
 
 
 def _page(
-    session: Session, query: Select[Any], order: Sequence[Any], limit: int, offset: int
+    session: Session, query: Any, order: Sequence[Any], limit: int, offset: int
 ) -> tuple[int, Sequence[Any]]:
     counted = query.order_by(None).with_only_columns(func.count(), maintain_column_froms=True)
     total = session.scalar(counted) or 0

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from yunzhang import clock
 from yunzhang.cli.context import output, principal
-from yunzhang.cli.move_views import read_progress, show_intents, view
+from yunzhang.cli.move_views import read_progress, show_intents, tell_steps, view
 from yunzhang.db import reading, transaction
 from yunzhang.moves import repository, service
 from yunzhang.moves.rehearsal import rehearse_roll_back, rehearse_wave
@@ -155,13 +155,17 @@ def _follow(plan: str, number: int) -> None:
 
 
 def _watch(plan: str, number: int) -> str:
-    with Live(console=output, auto_refresh=False, transient=not output.is_terminal) as live:
-        while True:
-            progress = read_progress(plan, number)
-            live.update(view(progress), refresh=output.is_terminal)
-            if progress.state not in ACTIVE:
-                break
-            clock.pause(LOOK)
-    if not output.is_terminal:
-        output.print(view(progress))
+    if output.is_terminal:
+        with Live(console=output, auto_refresh=False) as live:
+            while (progress := read_progress(plan, number)).state in ACTIVE:
+                live.update(view(progress), refresh=True)
+                clock.pause(LOOK)
+            live.update(view(progress), refresh=True)
+        return progress.state
+    told: set[str] = set()
+    while (progress := read_progress(plan, number)).state in ACTIVE:
+        tell_steps(progress, told)
+        clock.pause(LOOK)
+    tell_steps(progress, told)
+    output.print(view(progress))
     return progress.state

@@ -99,6 +99,17 @@ def _moves(progress: Progress) -> Table:
     return table
 
 
+def tell_steps(progress: Progress, told: set[str]) -> None:
+    """Print a line for each step that ended since the last time; for logs and pipes."""
+    for step in progress.steps:
+        if step.name in told or step.finished_at is None or step.started_at is None:
+            continue
+        told.add(step.name)
+        seconds = (step.finished_at - step.started_at).total_seconds()
+        name = text(f"moves.step_{step.name}")
+        output.print(f"{MARKS[step.state]} {name} {seconds:.1f} s", highlight=False)
+
+
 def show_intents(plan: str, number: int, intents: Sequence[Intent]) -> None:
     """Print what a wave or its rollback would do."""
     columns = ("act", "cloud", "kind", "object")

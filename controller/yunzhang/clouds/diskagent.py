@@ -62,7 +62,7 @@ LIBC.memcmp.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t]
 LIBC.fallocate.argtypes = [ctypes.c_int, ctypes.c_int, ctypes.c_int64, ctypes.c_int64]
 
 
-class Refused(Exception):  # noqa: N818 - an answer, not a fault
+class Refused(Exception):
     """Why the work cannot be done: a code the controller knows, and detail for people."""
 
     def __init__(self, code: str, detail: str = "") -> None:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 # what leaves the disks as they are; anything else, known or not, makes a new generation
 HARMLESS = frozenset({"lock", "unlock", "createImage", "createBackup"})
+SNAPSHOT_TASK = "image_"  # tasks of a snapshot: it may be ours, of another disk of the server
 
 
 class Origin(BaseModel):
@@ -107,7 +108,8 @@ def resting_actions(cloud: Connection, server: str) -> list[list[str]]:
         actions = list(cloud.compute.server_actions(server))
     except exceptions.NotFoundException as error:
         raise NotFound("clouds_copy.no_source", project="", name=server) from error
-    if found.status != "SHUTOFF" or not found.is_locked or found.task_state:
+    task = found.task_state or SNAPSHOT_TASK
+    if found.status != "SHUTOFF" or not found.is_locked or not task.startswith(SNAPSHOT_TASK):
         raise Conflict(
             "clouds_copy.not_off",
             server=found.name,

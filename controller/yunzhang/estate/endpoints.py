@@ -28,7 +28,7 @@ def asking() -> Principal:
 ReadingSession = Annotated[db.Session, Depends(reading_session)]
 Asking = Annotated[Principal, Depends(asking)]
 Limit = Annotated[int, Query(ge=1, le=service.MAX_PAGE)]
-Offset = Annotated[int, Query(ge=0)]
+Offset = Annotated[int, Query(ge=0, le=2**31 - 1)]  # what a database can count
 Code = Annotated[str | None, Query(max_length=64)]
 
 

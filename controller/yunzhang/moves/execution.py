@@ -20,6 +20,7 @@ from yunzhang.moves import repository, service
 from yunzhang.moves.facts import gather_facts, merge_facts
 from yunzhang.moves.models import CloudObject, Step, Wave
 from yunzhang.moves.states import (
+    MOVE_ORDER,
     MOVE_TRANSITIONS,
     ROLL_BACK,
     STEP_TRANSITIONS,
@@ -66,7 +67,8 @@ def begin_step(wave_id: int, name: str) -> Verdict:
                 step,
                 "running",
                 STEP_TRANSITIONS,
-                started_at=step.started_at or clock.now(),
+                started_at=clock.now(),
+                finished_at=None,
                 tries=step.tries + 1,
                 fault="",
             )
@@ -178,7 +180,8 @@ def _finish(session: Session, wave: Wave, step: Step, returned: dict[str, Any]) 
     state = KINDS[step.name].move_state
     if state:
         for move in repository.moves_of(session, wave.id):
-            if move.state != state:
+            # a step gone through again does not take a move back
+            if MOVE_ORDER.index(move.state) < MOVE_ORDER.index(state):
                 advance(session, move, state, MOVE_TRANSITIONS)
     audit.record(session, SYSTEM.name, "finish", "step", f"{wave.name}/{step.name}")
 

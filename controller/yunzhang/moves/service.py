@@ -14,6 +14,7 @@ from yunzhang.moves.models import Move, Step, Wave
 from yunzhang.moves.states import (
     ACTIVE,
     MOVE_TRANSITIONS,
+    PERISHABLE,
     ROLL_BACK,
     STEP_NAMES,
     STEP_TRANSITIONS,
@@ -66,6 +67,8 @@ def start_wave(session: Session, principal: Principal, plan: str, number: int) -
         raise Conflict("moves.over", plan=plan, number=number, state=wave.state)
     if wave.state == "rolled_back":
         _begin_anew(session, principal, wave, version)
+    if wave.state in ("paused", "failed"):
+        _prove_sources_again(session, wave)
     if version.state == "approved":
         advance(session, version, "running", PLAN_TRANSITIONS)
     advance(session, wave, "frozen", WAVE_TRANSITIONS, control="go", runs=wave.runs + 1, fault="")
@@ -123,6 +126,15 @@ def _begin_anew(
             amounts=holds[move.server]["amounts"],
         )
     advance(session, wave, "scheduled", WAVE_TRANSITIONS)
+
+
+def _prove_sources_again(session: Session, wave: Wave) -> None:
+    steps = {step.name: step for step in repository.steps_of(session, wave.id)}
+    if steps["boot_targets"].state != "pending":
+        return
+    for name in PERISHABLE:
+        if steps[name].state == "done":
+            advance(session, steps[name], "pending", STEP_TRANSITIONS)
 
 
 def ask(session: Session, principal: Principal, plan: str, number: int, control: str) -> Wave:

@@ -33,6 +33,9 @@ STEPS: tuple[StepKind, ...] = (
 )
 STEP_NAMES = tuple(step.name for step in STEPS)
 ROLL_BACK = "roll_back"
+# What these proved holds only while the source stays off; after a rest they are gone through again
+# until a target has booted. Each finds by looking what still holds.
+PERISHABLE = ("stop_sources", "copy_disks", "verify_disks")
 
 _WORKING = frozenset({"preflight", "replicating", "cutting_over", "validating"})
 _RESTING = frozenset({"paused", "failed", "cancelled"})
@@ -64,7 +67,7 @@ STEP_TRANSITIONS: Transitions = {
     "done": frozenset({"pending"}),
 }
 
-_MOVE_ORDER = (
+MOVE_ORDER = (
     "planned",
     "prechecked",
     "prepared",
@@ -77,9 +80,9 @@ _MOVE_ORDER = (
 MOVE_TRANSITIONS: Transitions = {
     **{
         before: frozenset({after, "failed", "rolled_back"})
-        for before, after in zip(_MOVE_ORDER, (*_MOVE_ORDER[1:], "accepted"), strict=True)
+        for before, after in zip(MOVE_ORDER, (*MOVE_ORDER[1:], "accepted"), strict=True)
     },
-    "failed": frozenset({*_MOVE_ORDER[1:], "rolled_back"}),
+    "failed": frozenset({*MOVE_ORDER[1:], "rolled_back"}),
     "rolled_back": frozenset({"planned"}),
     "accepted": frozenset(),
 }

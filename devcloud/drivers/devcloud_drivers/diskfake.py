@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import nova.conf
 from nova import context as nova_context
@@ -20,7 +20,13 @@ from nova.virt import fake, node
 from devcloud_drivers import ports
 
 CONF = nova.conf.CONF
-RESIZING = ("resize_prep", "resize_migrating", "resize_migrated", "resize_finish", "resize_reverting")
+RESIZING = (
+    "resize_prep",
+    "resize_migrating",
+    "resize_migrated",
+    "resize_finish",
+    "resize_reverting",
+)
 KEPT_STATES = ("active", "stopped", "paused", "suspended", "rescued", "resized")
 
 
@@ -28,7 +34,7 @@ class DiskFakeDriver(fake.MediumFakeDriver):  # type: ignore[misc]
     """See the module."""
 
     vcpus, memory_mb, local_gb = 64, 262144, 20000
-    capabilities = dict(
+    capabilities: ClassVar[dict[str, bool]] = dict(
         fake.FakeDriver.capabilities,
         supports_image_type_qcow2=True,
         supports_migrate_to_same_host=True,
@@ -50,14 +56,18 @@ class DiskFakeDriver(fake.MediumFakeDriver):  # type: ignore[misc]
         """Take over the servers that were here before the restart."""
         super().init_host(host)
         context = nova_context.get_admin_context()
-        found = objects.InstanceList.get_by_host(context, host, expected_attrs=["flavor", "info_cache"])
+        found = objects.InstanceList.get_by_host(
+            context, host, expected_attrs=["flavor", "info_cache"]
+        )
         for server in found:
             if server.vm_state not in KEPT_STATES:
                 continue
             running = server.vm_state in ("active", "rescued")
             state = power_state.RUNNING if running else power_state.SHUTDOWN
             self.instances[server.uuid] = fake.FakeInstance(server.name, state, server.uuid)
-            self.resources.claim(server.flavor.vcpus, server.flavor.memory_mb, server.flavor.root_gb)
+            self.resources.claim(
+                server.flavor.vcpus, server.flavor.memory_mb, server.flavor.root_gb
+            )
             for vif in _vifs(server):
                 self._interfaces[vif["id"]] = vif
 
@@ -103,7 +113,9 @@ class DiskFakeDriver(fake.MediumFakeDriver):  # type: ignore[misc]
             "container_format": "bare",
             "disk_format": properties.get("image_disk_format") or "qcow2",
         }
-        update_task_state(task_state=task_states.IMAGE_UPLOADING, expected_state=task_states.IMAGE_PENDING_UPLOAD)
+        update_task_state(
+            task_state=task_states.IMAGE_UPLOADING, expected_state=task_states.IMAGE_PENDING_UPLOAD
+        )
         with disk_path(instance.uuid).open("rb") as stream:
             glance.API().update(context, image_id, metadata, stream)
 
@@ -112,7 +124,9 @@ class DiskFakeDriver(fake.MediumFakeDriver):  # type: ignore[misc]
         super().power_off(instance, timeout, retry_interval)
         self._report(instance, False)
 
-    def power_on(self, context: Any, instance: Any, network_info: Any, *others: Any, **named: Any) -> None:
+    def power_on(
+        self, context: Any, instance: Any, network_info: Any, *others: Any, **named: Any
+    ) -> None:
         """Start, and let the ports come up."""
         super().power_on(context, instance, network_info, *others, **named)
         self._report(instance, True)
@@ -131,7 +145,9 @@ class DiskFakeDriver(fake.MediumFakeDriver):  # type: ignore[misc]
         destroy_secrets: bool = True,
     ) -> None:
         """Remove the server and, unless it is being resized, its disk."""
-        super().destroy(context, instance, network_info, block_device_info, destroy_disks, destroy_secrets)
+        super().destroy(
+            context, instance, network_info, block_device_info, destroy_disks, destroy_secrets
+        )
         if instance.task_state not in RESIZING and destroy_disks:
             disk_path(instance.uuid).unlink(missing_ok=True)
             shutil.rmtree(Path(CONF.instances_path) / instance.uuid, ignore_errors=True)

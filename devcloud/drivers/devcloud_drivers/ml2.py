@@ -28,6 +28,9 @@ class AlwaysBind(api.MechanismDriver):  # type: ignore[misc]
         """Bind to the first segment offered."""
         for segment in context.segments_to_bind:
             context.set_binding(
-                segment[api.ID], portbindings.VIF_TYPE_OVS, self.vif_details, status=constants.PORT_STATUS_ACTIVE
+                segment[api.ID],
+                portbindings.VIF_TYPE_OVS,
+                self.vif_details,
+                status=constants.PORT_STATUS_ACTIVE,
             )
             return

@@ -34,6 +34,7 @@ def set_status(port_ids: Iterable[str], status: str) -> None:
     )
     with connection, connection.cursor() as cursor:
         cursor.execute(
-            f"UPDATE ports SET status = %s WHERE id IN ({marks}) AND device_owner LIKE 'compute:%%'",
+            f"UPDATE ports SET status = %s WHERE id IN ({marks}) "
+            "AND device_owner LIKE 'compute:%%'",
             [status, *wanted],
         )

@@ -51,7 +51,9 @@ def main() -> None:
     made: list[servers.Placed] = []
     with ThreadPoolExecutor(2) as pool:
         futures = [
-            pool.submit(_fill_project, cloud, item, passwords[item["name"]], images["devcloud-guest"])
+            pool.submit(
+                _fill_project, cloud, item, passwords[item["name"]], images["devcloud-guest"]
+            )
             for item in content["projects"]
         ]
         for future in futures:
@@ -59,7 +61,9 @@ def main() -> None:
     _finish(cloud, made, profile)
 
 
-def _fill_project(cloud: Any, item: dict[str, Any], password: str, image_id: str) -> list[servers.Placed]:
+def _fill_project(
+    cloud: Any, item: dict[str, Any], password: str, image_id: str
+) -> list[servers.Placed]:
     own = accounts.connect_as(cloud, item["name"], password)
     accounts.make_keypair(own, item["keypair"])
     groups = networks.make_groups(own, item["security_groups"])

@@ -26,7 +26,9 @@ def connect_as(cloud: Any, name: str, password: str) -> Any:
     )
 
 
-def make_projects(cloud: Any, items: list[dict[str, Any]], passwords: dict[str, str]) -> dict[str, str]:
+def make_projects(
+    cloud: Any, items: list[dict[str, Any]], passwords: dict[str, str]
+) -> dict[str, str]:
     """Make the projects with one user each; return their ids."""
     identity = cloud.identity
     roles = {role.name: role for role in identity.roles()}
@@ -61,13 +63,19 @@ def make_flavors(cloud: Any, items: list[dict[str, Any]], projects: dict[str, st
             continue
         private = item.get("projects", [])
         flavor = cloud.compute.create_flavor(
-            name=item["name"], ram=item["ram"], vcpus=item["vcpus"], disk=item["disk"], is_public=not private
+            name=item["name"],
+            ram=item["ram"],
+            vcpus=item["vcpus"],
+            disk=item["disk"],
+            is_public=not private,
         )
         for project in private:
             cloud.compute.flavor_add_tenant_access(flavor, projects[project])
 
 
-def make_images(cloud: Any, items: list[dict[str, Any]], projects: dict[str, str], file: Path) -> dict[str, str]:
+def make_images(
+    cloud: Any, items: list[dict[str, Any]], projects: dict[str, str], file: Path
+) -> dict[str, str]:
     """Upload the guest image under each name; return the images' ids."""
     result = {}
     have = {(image.name, image.owner): image for image in cloud.image.images()}

@@ -19,7 +19,12 @@ def make_groups(own: Any, items: list[dict[str, Any]]) -> dict[str, str]:
 
 
 def _make_rule(own: Any, group_id: str, rule: dict[str, Any], groups: dict[str, Any]) -> None:
-    fields = {"security_group_id": group_id, "direction": "ingress", "ether_type": "IPv4", "protocol": rule["protocol"]}
+    fields = {
+        "security_group_id": group_id,
+        "direction": "ingress",
+        "ether_type": "IPv4",
+        "protocol": rule["protocol"],
+    }
     if "port" in rule:
         fields |= {"port_range_min": rule["port"], "port_range_max": rule["port"]}
     if "group" in rule:
@@ -58,7 +63,9 @@ def _make_router(own: Any, name: str, subnet: Any) -> None:
     router = next(iter(own.network.routers(name=name, project_id=own.current_project_id)), None)
     if router is None:
         outside = next(iter(own.network.networks(name="public", is_router_external=True)))
-        router = own.network.create_router(name=name, external_gateway_info={"network_id": outside.id})
+        router = own.network.create_router(
+            name=name, external_gateway_info={"network_id": outside.id}
+        )
     inside = own.network.ports(device_id=router.id, network_id=subnet.network_id)
     if not list(inside):
         own.network.add_interface_to_router(router, subnet_id=subnet.id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 from os_brick.initiator import connector
@@ -35,10 +36,12 @@ def _file_system(name: str, identifier: str) -> str:
     folder = f"/volumes/{name}"
     # A disk's serial is the beginning of its volume's id.
     find = f"dev=/dev/$(basename $(dirname $(grep -l {identifier[:20]} /sys/block/vd*/serial)))"
-    write = f"head -c {BYTES} /dev/urandom > records.bin && sha256sum records.bin | tee records.sha256"
+    write = (
+        f"head -c {BYTES} /dev/urandom > records.bin && sha256sum records.bin | tee records.sha256"
+    )
     return (
-        f"{find} && mke2fs $dev > /dev/null 2>&1 && mkdir -p {folder} && mount -t ext4 $dev {folder} && "
-        f"cd {folder} && {write} && cd / && sync && umount {folder}"
+        f"{find} && mke2fs $dev > /dev/null 2>&1 && mkdir -p {folder} && "
+        f"mount -t ext4 $dev {folder} && cd {folder} && {write} && cd / && sync && umount {folder}"
     )
 
 
@@ -53,18 +56,18 @@ def write_by_attaching(cloud: Any, placed: list[Placed], say: Say) -> None:
 def _write(cloud: Any, identifier: str) -> None:
     # The volume is attached to a server already; as nothing runs in this profile, the
     # share can be mounted beside it, by what Cinder tells about the attachment.
-    attached = [item for item in cloud.block_storage.attachments(volume_id=identifier, all_tenants=True)]
+    attached = list(cloud.block_storage.attachments(volume_id=identifier, all_tenants=True))
     full = cloud.block_storage.get_attachment(attached[0].id)
     info = full.connection_info
-    root = "/run/devcloud/data/spool/mnt"
-    os.makedirs(root, exist_ok=True)
-    nfs = connector.InitiatorConnector.factory("nfs", "", nfs_mount_point_base=root)
+    root = Path("/run/devcloud/data/spool/mnt")
+    root.mkdir(parents=True, exist_ok=True)
+    nfs = connector.InitiatorConnector.factory("nfs", "", nfs_mount_point_base=str(root))
     device = nfs.connect_volume(info)
     try:
-        with open(device["path"], "r+b") as stream:
+        with Path(device["path"]).open("r+b") as stream:
             stream.write(os.urandom(BYTES))
             os.fsync(stream.fileno())
     finally:
         nfs.disconnect_volume(info, None)
-        for folder in os.listdir(root):
-            subprocess.run(["umount", f"{root}/{folder}"], check=False, capture_output=True)
+        for folder in root.iterdir():
+            subprocess.run(["umount", str(folder)], check=False, capture_output=True)

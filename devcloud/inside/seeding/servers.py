@@ -39,7 +39,9 @@ def make(
         if item["name"] in have:
             placed.append(Placed(own, have[item["name"]], item["name"], False, data))
             continue
-        ports = [{"port": _make_port(own, item, name, groups, subnets)} for name in item["addresses"]]
+        ports = [
+            {"port": _make_port(own, item, name, groups, subnets)} for name in item["addresses"]
+        ]
         server = own.compute.create_server(
             name=item["name"],
             flavor_id=own.compute.find_flavor(item["flavor"], ignore_missing=False).id,
@@ -59,10 +61,14 @@ def _make_volumes(own: Any, items: list[dict[str, Any]], image_id: str) -> dict[
     for item in items:
         for volume in item.get("volumes", []):
             if volume["name"] not in have:
-                have[volume["name"]] = own.block_storage.create_volume(name=volume["name"], size=volume["size"]).id
+                have[volume["name"]] = own.block_storage.create_volume(
+                    name=volume["name"], size=volume["size"]
+                ).id
         root = item.get("root")
         if root and root["name"] not in have:
-            made = own.block_storage.create_volume(name=root["name"], size=root["size"], image_id=image_id)
+            made = own.block_storage.create_volume(
+                name=root["name"], size=root["size"], image_id=image_id
+            )
             have[root["name"]] = made.id
     for identifier in have.values():
         _wait_volume(own, identifier)
@@ -71,14 +77,21 @@ def _make_volumes(own: Any, items: list[dict[str, Any]], image_id: str) -> dict[
 
 def _wait_volume(own: Any, identifier: str, seconds: float = 120) -> None:
     limit = time.monotonic() + seconds
-    while (status := own.block_storage.get_volume(identifier).status) not in ("available", "in-use"):
+    while (status := own.block_storage.get_volume(identifier).status) not in (
+        "available",
+        "in-use",
+    ):
         if status.startswith("error") or time.monotonic() > limit:
             raise SystemExit(f"volume {identifier} is {status}")
         time.sleep(0.5)
 
 
 def _make_port(
-    own: Any, item: dict[str, Any], network: str, groups: dict[str, str], subnets: dict[str, tuple[str, str]]
+    own: Any,
+    item: dict[str, Any],
+    network: str,
+    groups: dict[str, str],
+    subnets: dict[str, tuple[str, str]],
 ) -> str:
     name = f"{item['name']}-{network}"
     network_id, subnet_id = subnets[network]
@@ -97,14 +110,23 @@ def _disks(item: dict[str, Any], volumes: dict[str, str], image_id: str) -> dict
     mapping: list[dict[str, Any]] = []
     if "root" in item:
         root = volumes[item["root"]["name"]]
-        mapping.append({"boot_index": 0, "uuid": root, "source_type": "volume", "destination_type": "volume"})
+        mapping.append(
+            {"boot_index": 0, "uuid": root, "source_type": "volume", "destination_type": "volume"}
+        )
     elif item.get("volumes"):
         mapping.append(
             {"boot_index": 0, "uuid": image_id, "source_type": "image", "destination_type": "local"}
         )
     for volume in item.get("volumes", []):
         identifier = volumes[volume["name"]]
-        mapping.append({"boot_index": -1, "uuid": identifier, "source_type": "volume", "destination_type": "volume"})
+        mapping.append(
+            {
+                "boot_index": -1,
+                "uuid": identifier,
+                "source_type": "volume",
+                "destination_type": "volume",
+            }
+        )
     for entry in mapping:
         # Nova deletes a local disk with its server whatever it is told; a volume stays.
         entry["delete_on_termination"] = entry["destination_type"] == "local"
@@ -131,7 +153,10 @@ def wait_ready(cloud: Any, placed: list[Placed], say: Say, seconds: float = 240)
     while waiting:
         for one in list(waiting):
             console = cloud.compute.get_server_console_output(one.id, length=100).get("output", "")
-            if "DEVCLOUD-GUEST READY" in console or one.own.compute.get_server(one.id).status != "ACTIVE":
+            if (
+                "DEVCLOUD-GUEST READY" in console
+                or one.own.compute.get_server(one.id).status != "ACTIVE"
+            ):
                 waiting.remove(one)
                 say(f"{one.name} is READY")
         if time.monotonic() > limit:

@@ -40,5 +40,5 @@ def differences(before: Dump, after: Dump, plants: Plants) -> list[Difference]:
     found = compare_dumps(before, after)
     if not os.environ.get(SHARED):
         return found
-    words = {plants.word, plants.project, *plants.ids.values()} - {""}
+    words = {word for word in (plants.word, plants.project, *plants.ids.values()) if len(word) > 8}
     return [d for d in found if any(word in json.dumps(vars(d)) for word in words)]

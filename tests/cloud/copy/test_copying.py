@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import secrets
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +26,7 @@ from tests.cloud.copy.world import (
     wait_until_gone,
 )
 from yunzhang.clouds.connection import connect
-from yunzhang.clouds.specs import BYTES_PER_GIB
+from yunzhang.clouds.specs import BYTES_PER_GIB, DiskSpec
 from yunzhang.clouds.transfer import copy_disk, read_back, remove_temporaries, source_digest
 from yunzhang.clouds.transfer_attachments import NOTE
 from yunzhang.errors import Conflict, NotFound, Outside
@@ -145,6 +147,25 @@ def test_root_disk_of_an_image_booted_server(ours: World, form: str) -> None:
     ours.assert_nothing_left(target)
 
 
+def test_both_disks_of_a_server_at_once(ours: World, stopped: tuple[Any, Any]) -> None:
+    """The snapshot of one must not keep the other from being read, nor spoil its proof."""
+    server, volume = stopped
+    plan, planned, data = ours.spec(server, volume)
+    root = ours.spec(server)[2]
+    targets = {disk.key: ours.target(disk.name, plan) for disk in (root, data)}
+
+    def copy(disk: DiskSpec) -> str:
+        target = targets[disk.key]
+        return copy_disk(plan, planned, disk, target_volume=target, report=quiet).sha256
+
+    with ThreadPoolExecutor(2) as threads:
+        digests = list(threads.map(copy, (root, data)))
+    assert digests == [hashlib.sha256(b"boot" * 1000).hexdigest(), WHOLE]
+    assert remove_temporaries(plan, planned)
+    for target in targets.values():
+        ours.assert_nothing_left(target)
+
+
 STOPS = {
     "attached": "transfer_pump.copy = stop",
     "streaming": """
@@ -181,7 +202,7 @@ def test_killed_controller_leaves_nothing_a_second_run_does_not_mend(
     child = subprocess.Popen(
         [sys.executable, "-c", code],
         stdout=subprocess.PIPE,
-        env={**_environment(), "YUNZHANG_STEP": step},
+        env={**os.environ, "YUNZHANG_STEP": step},
         text=True,
     )
     try:
@@ -200,12 +221,6 @@ def test_killed_controller_leaves_nothing_a_second_run_does_not_mend(
     copied = copy_disk(plan, server, disk, target_volume=target, report=quiet)
     assert (copied.sha256, copied.reused) == (WHOLE, False)
     ours.assert_nothing_left(target)
-
-
-def _environment() -> dict[str, str]:
-    import os
-
-    return dict(os.environ)
 
 
 def test_volume_of_somebody_else_is_never_written(ours: World, stopped: tuple[Any, Any]) -> None:

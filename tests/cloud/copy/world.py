@@ -50,6 +50,7 @@ class World:
             project = admin.identity.create_project(name=self.word, domain_id="default")
             role = admin.identity.find_role("member", ignore_missing=False)
             admin.identity.assign_project_role_to_user(project, admin.current_user_id, role)
+            admin.block_storage.update_quota_set(project, volumes=40, gigabytes=60)
             self.projects[name] = project
             self.clouds[name] = connect(name, project=project.id)
 
@@ -129,7 +130,7 @@ class World:
     ) -> tuple[CloudSpec, ServerSpec, DiskSpec]:
         """What a plan would say of the disk, referring to it by name."""
         disk = DiskSpec(
-            key=f"{self.word}/{server.name}/disk",
+            key=f"{self.word}/{server.name}/{volume.name if volume else 'root'}",
             name=volume.name if volume else f"{server.name}-root",
             size_gib=1,
             bootable=volume is None,

@@ -63,12 +63,12 @@ class World:
         """Make the project with its network, groups, keypair, image and two servers."""
         identity = self.source.identity
         self.project = identity.create_project(name=self.word, domain_id="default")
-        role = identity.find_role("member")
+        role = next(iter(identity.roles(name="member")))
         for cloud in (self.source, self.target):
             cloud.identity.create_user(
                 name=self.word, password=secrets.token_urlsafe(), domain_id="default"
             )
-        user = identity.find_user(self.word)
+        user = next(iter(identity.users(name=self.word)))
         for who in (user.id, self.source.current_user_id):
             identity.assign_project_role_to_user(self.project, who, role)
         self.inside = connect(SOURCE, project=self.project.id)
@@ -84,7 +84,7 @@ class World:
             self._volume("db-root", image_id=image.id),
             self._volume("db-data"),
         ]
-        flavor = self.source.compute.find_flavor("d1.tiny")
+        flavor = next(f for f in self.source.compute.flavors() if f.name == "d1.tiny")
         self._server("app", flavor, network, subnet, 11, web, image_id=image.id, key_name="key")
         self._server(
             "db",

@@ -48,6 +48,12 @@ def test_source_must_be_off_locked_and_idle(state: dict[str, Any]) -> None:
     assert caught.value.code == "clouds_copy.not_off"
 
 
+@pytest.mark.parametrize("task", ["image_snapshot_pending", "image_uploading", None])
+def test_source_may_be_read_while_its_other_disk_is_snapshot(task: str | None) -> None:
+    """Disks of one server are copied at the same time."""
+    assert resting_actions(nova([], task_state=task), "s") == []
+
+
 def test_a_start_in_between_changes_the_generation_but_a_snapshot_does_not() -> None:
     """Off before and off after is no proof: it may have run in between."""
     before = resting_actions(nova([("r1", "create"), ("r2", "stop")]), "s")

@@ -108,6 +108,17 @@ def test_failed_step_is_tried_again_on_resume() -> None:
     assert _play(wave) == "completed"
 
 
+def test_sources_are_proven_again_when_a_wave_failed_before_boot() -> None:
+    wave = _start()
+    _play(wave, until="verify_disks", result=BROKEN)
+    _start()
+    with db.reading() as session:
+        states = {step.name: step.state for step in repository.steps_of(session, wave)}
+    assert states["create_volumes"] == "done"
+    assert (states["stop_sources"], states["copy_disks"]) == ("pending", "pending")
+    assert _play(wave) == "completed"
+
+
 def test_pause_holds_before_the_next_step_and_resume_goes_on() -> None:
     wave = _start()
     execution.begin_step(wave, "precheck")

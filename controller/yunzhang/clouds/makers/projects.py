@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from openstack import exceptions
+
 from yunzhang.clouds import marks
 from yunzhang.clouds.intents import Intent, Made
 from yunzhang.clouds.makers.calls import about
@@ -72,7 +74,10 @@ class ProjectMaker(Creator[ProjectSpec]):
 
     def get(self, site: Site, identifier: str) -> Any | None:
         """By identifier."""
-        return identity_of(site.target).find_project(identifier)
+        try:
+            return identity_of(site.target).get_project(identifier)
+        except exceptions.NotFoundException:
+            return None
 
     def is_ours(self, site: Site, found: Any, key: str) -> bool:
         """Both tags: one given the plan's tag by hand is used but never deleted."""
@@ -332,8 +337,6 @@ def _quota_at(site: Site, service: str, project_id: str) -> tuple[Any, str, str]
 
 
 def _checked(response: Any) -> Any:
-    from openstack import exceptions
-
     exceptions.raise_from_response(response)
     return response
 

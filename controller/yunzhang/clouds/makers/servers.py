@@ -179,7 +179,7 @@ class ServerMaker(Creator[ServerSpec]):
             describe=lambda server: getattr(server, "status", ""),
         )
         for port in ports:
-            if site.target.network.find_port(port.id):
+            if PortMaker().get(site, str(port.id)):
                 set_admin_state(site, str(port.id), up=False)
 
     def undo(self, site: Site, intent: Intent) -> Undone:

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from yunzhang import texts
-from yunzhang import clock
+from yunzhang import clock, texts
 from yunzhang.clouds import marks
 from yunzhang.clouds.intents import Intent, Made
 from yunzhang.clouds.makers.calls import about
@@ -31,13 +30,10 @@ def _one(found: list[Any], kind: str, name: str) -> Any:
 
 
 def source_project(site: Site, name: str) -> Any:
-    """The source's project of that name (or identifier)."""
+    """The source's project of that name."""
 
     def read() -> Any:
-        identity = identity_of(site.source)
-        found = list(identity.projects(name=name))
-        if not found and (known := identity.find_project(name)):
-            found = [known]
+        found = list(identity_of(site.source).projects(name=name))
         return _one(found, "project", name)
 
     return site.keep(("source project", name), read)
