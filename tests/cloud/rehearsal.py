@@ -72,9 +72,7 @@ class Rehearsal:
             )
             version = plans.build_plan(session, wang, snapshot)
             plans.submit_plan(session, wang, self.name)
-            plans.approve_plan(
-                session, li, self.name, signed_hash=version.hash, password=PASSWORD
-            )
+            plans.approve_plan(session, li, self.name, signed_hash=version.hash, password=PASSWORD)
         self.before = self.dump()
 
     def dump(self) -> dict[str, Dump]:
@@ -138,10 +136,10 @@ class Rehearsal:
             wave = service.get_wave(session, self.name, 1)[0]
             return wave.state, wave.fault
 
-    def await_step(self, name: str, states: frozenset[str] = frozenset({"running", "done"})) -> None:
-        """Wait until a step is in one of `states`."""
+    def await_step(self, name: str) -> None:
+        """Wait until a step is at work, or was."""
         limit = clock.monotonic() + STEP_LIMIT
-        while self.steps()[name] not in states:
+        while self.steps()[name] not in ("running", "done"):
             state, fault = self.state()
             assert state in ACTIVE, f"before {name}: {state} {fault}"
             assert clock.monotonic() < limit, f"{name} was not reached: {self.steps()}"
@@ -169,7 +167,7 @@ class Rehearsal:
         """Nothing twice, nothing unrecorded, nothing new in the source."""
         state, fault = self.state()
         assert state == "completed", f"{state}: {fault}"
-        marked = [item for item in find_leftovers("gov", self.name)]
+        marked = find_leftovers("gov", self.name)
         twice = [k for k, n in Counter((m.kind, m.key) for m in marked).items() if n > 1]
         assert not twice, twice
         with db.reading() as session:

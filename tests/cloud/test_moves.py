@@ -41,7 +41,11 @@ def test_rollback_after_a_step_leaves_both_clouds_equal(rehearsal: Rehearsal, st
 
 def test_controller_killed_in_three_steps_completes_and_rolls_back(rehearsal: Rehearsal) -> None:
     rehearsal.start()
-    for step, agent in (("prepare_networks", False), ("create_volumes", True), ("copy_disks", True)):
+    for step, agent in (
+        ("prepare_networks", False),
+        ("create_volumes", True),
+        ("copy_disks", True),
+    ):
         rehearsal.launch()
         rehearsal.await_step(step)
         rehearsal.kill(agent=agent)

@@ -154,7 +154,7 @@ async def tell(follower: Follower, first: Sequence[PlayEvent]) -> AsyncIterator[
 @router.get(
     "/{wave_id}/events",
     summary="Live events of a wave",
-    response_class=StreamingResponse,
+    response_class=Response,
     responses={
         200: {"content": {MEDIA: {"schema": {"type": "string"}}}, "description": "The events"},
         204: {"description": "Nothing more to tell: the wave rests and the reader has it all"},

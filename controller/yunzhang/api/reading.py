@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Path, Query, Response
 from fastapi.responses import HTMLResponse
 
 from yunzhang.api.schemas import TotalsPage
@@ -49,7 +49,9 @@ def get_report(
 @router.get(
     "/plans/{name}/waves/{number}/report.html",
     summary="Report of a wave as a page",
-    response_class=HTMLResponse,
+    # not HTMLResponse: errors would be described as HTML, too
+    response_class=Response,
+    responses={200: {"content": {"text/html": {"schema": {"type": "string"}}}}},
 )
 def get_report_page(
     *,

@@ -51,10 +51,7 @@ def _working(stop: threading.Event) -> Iterator[None]:
 @click.option("--port", type=int, help="端口 / port")
 def serve(host: str | None, port: int | None) -> None:
     """启动接口服务与执行器 / Serve the API and run waves."""
-    # the web server is heavy, and no other command needs it
-    import uvicorn
-
-    from yunzhang.api.app import make_app
+    import uvicorn  # heavy, and no other command needs it
 
     current = settings.current()
     address, number = check_host(host or current.host), port or current.port
@@ -62,7 +59,8 @@ def serve(host: str | None, port: int | None) -> None:
     output.print(text("cli.serving", host=address, port=number))
     with _working(threading.Event()):
         uvicorn.run(
-            make_app(),
+            "yunzhang.api.app:make_app",
+            factory=True,
             host=address,
             port=number,
             log_level="warning",

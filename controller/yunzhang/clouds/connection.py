@@ -17,7 +17,7 @@ from openstack.config import OpenStackConfig
 from openstack.connection import Connection
 
 from yunzhang.clouds import sdk
-from yunzhang.errors import InputError, NotFound, Outside
+from yunzhang.errors import InputError, NotFound, Outside, YunzhangError
 from yunzhang.secrets import clouds_file
 
 # Environment of a play: the file whose modification time its agent keeps fresh, and for how many
@@ -113,7 +113,12 @@ def connect(cloud: str, *, project: str | None = None) -> Connection:
         if project:
             connection = connection.connect_as_project({"id": project})
     except (cloud_errors.ConfigException, auth_errors.ClientException) as error:
-        raise _unusable(cloud, str(file), error) from error
+        raise _unusable(cloud, error) from error
+    _log_in(cloud, connection, project)
+    return connection
+
+
+def _log_in(cloud: str, connection: Connection, project: str | None) -> None:
     try:
         with translated(cloud, "auth/tokens"):
             connection.session.get_token()
@@ -125,18 +130,25 @@ def connect(cloud: str, *, project: str | None = None) -> Connection:
         raise InputError(
             "clouds.project_refused", cloud=cloud, project=project, reason=reason
         ) from error
-    return connection
+    except YunzhangError:
+        raise
+    except Exception as error:  # so the SDK says that a password is missing
+        raise _unusable(cloud, error) from error
 
 
 def _read_config(file: str, modified: int) -> OpenStackConfig:
     try:
-        return _config(file, modified)
-    except Exception as error:  # the SDK lets the YAML parser's own errors through
+        config = _config(file, modified)
+    except Exception as error:  # whatever is wrong in the file comes up raw
         raise InputError("clouds.file", path=file, reason=str(error)) from error
+    if config.config_filename is None:  # a file that is no YAML is passed over with a log line
+        raise InputError("clouds.file", path=file, reason="YAML")
+    return config
 
 
-def _unusable(cloud: str, file: str, error: Exception) -> InputError:
-    return InputError("clouds.credentials", cloud=cloud, path=file, reason=str(error))
+def _unusable(cloud: str, error: Exception) -> InputError:
+    path = str(clouds_file())
+    return InputError("clouds.credentials", cloud=cloud, path=path, reason=str(error))
 
 
 @contextmanager
@@ -144,7 +156,8 @@ def translated(cloud: str, call: str) -> Iterator[None]:
     """Turn what the SDK raises inside the block into the product's own errors.
 
     `call` names what was asked. Raises InputError `clouds.refused` (401) or `clouds.forbidden`
-    (403), Outside `clouds.unreachable` (no answer) or `clouds.failed` (any other answer).
+    (403), Outside `clouds.unreachable` (no answer) or `clouds.failed` (any other
+    answer, and whatever else the SDK gives up on).
     """
     try:
         yield
@@ -152,12 +165,12 @@ def translated(cloud: str, call: str) -> Iterator[None]:
         raise _answered(cloud, call, error) from error
     except (auth_errors.AuthPluginException, auth_errors.AuthorizationFailure) as error:
         raise InputError("clouds.refused", cloud=cloud, reason=str(error)) from error
-    except (
-        auth_errors.ClientException,
-        auth_errors.RetriableConnectionFailure,
-        cloud_errors.SDKException,
-    ) as error:
+    except (auth_errors.ClientException, auth_errors.RetriableConnectionFailure) as error:
         raise Outside("clouds.unreachable", cloud=cloud, reason=str(error)) from error
+    except cloud_errors.SDKException as error:  # timeouts of waiting, things in state error
+        raise Outside(
+            "clouds.failed", cloud=cloud, call=call, status="-", reason=str(error)
+        ) from error
 
 
 def _answered(cloud: str, call: str, error: Any) -> InputError | Outside:

@@ -47,8 +47,12 @@ def snapshot_key(server: ServerSpec) -> str:
 
 
 def snapshots(cloud: Connection, mark: str, server: ServerSpec) -> list[dict[str, Any]]:
-    """The temporary snapshots of `server`."""
-    query = {**marks.metadata(mark, snapshot_key(server)), "limit": "100"}
+    """The temporary snapshots of `server`.
+
+    Only those of our own project: anybody may give an image of theirs the same properties.
+    """
+    owner = cloud.current_project_id
+    query = {**marks.metadata(mark, snapshot_key(server)), "owner": owner, "limit": "100"}
     response = cloud.image.get("/images", params=query)
     exceptions.raise_from_response(response)
     return list(response.json()["images"])

@@ -16,7 +16,7 @@ from yunzhang.texts import Language, has_text, in_language, text
 
 # All of China, and without daylight saving: times are never shown in a reader's own zone.
 BEIJING = timezone(timedelta(hours=8))
-MINUTE, HOUR = 60, 3600
+MINUTE = 60
 NONE = "—"
 
 
@@ -60,10 +60,11 @@ def span(seconds: float | None) -> str:
     """A duration in seconds as hours, minutes and seconds."""
     if seconds is None:
         return NONE
-    if seconds < MINUTE:
+    # rounded first, so that nothing is ever shown as 60 seconds or 60 minutes
+    if round(seconds, 1) < MINUTE:
         return words("seconds", seconds=f"{seconds:.1f}")
     minutes, rest = divmod(round(seconds), MINUTE)
-    if seconds < HOUR:
+    if minutes < MINUTE:
         return words("minutes", minutes=minutes, seconds=rest)
     hours, minutes = divmod(minutes, MINUTE)
     return words("hours", hours=hours, minutes=minutes)

@@ -25,10 +25,13 @@ from tests.cloud.copy.world import (
     volume_file,
     wait_until_gone,
 )
+from yunzhang.clouds import marks
 from yunzhang.clouds.connection import connect
-from yunzhang.clouds.specs import BYTES_PER_GIB, DiskSpec
+from yunzhang.clouds.specs import BYTES_PER_GIB, CloudSpec, DiskSpec, ServerSpec
 from yunzhang.clouds.transfer import copy_disk, read_back, remove_temporaries, source_digest
 from yunzhang.clouds.transfer_attachments import NOTE
+from yunzhang.clouds.transfer_snapshots import GENERATION, snapshot_key
+from yunzhang.clouds.transfer_sources import locate
 from yunzhang.errors import Conflict, NotFound, Outside
 
 pytestmark = [
@@ -122,6 +125,7 @@ def test_root_disk_of_an_image_booted_server(ours: World, form: str) -> None:
         file.write(b"what was here before" * MIB)
         file.seek(900 * MIB)
         file.write(b"and there")
+    _forge_snapshot(ours, plan, server)
     before = ours.dump()
     copied = copy_disk(plan, server, disk, target_volume=target, report=quiet)
     assert (copied.sha256, copied.bytes) == (expected, len(data))
@@ -145,6 +149,17 @@ def test_root_disk_of_an_image_booted_server(ours: World, form: str) -> None:
     assert not copy_disk(plan, server, disk, target_volume=target, report=quiet).reused
     assert remove_temporaries(plan, server)
     ours.assert_nothing_left(target)
+
+
+def _forge_snapshot(ours: World, plan: CloudSpec, server: ServerSpec) -> None:
+    """A member's own image that claims to be the plan's snapshot of the present disk."""
+    admin: Any = connect(SOURCE)
+    origin = locate(admin, server, server.disks[0])
+    claims = {**marks.metadata(plan.mark, snapshot_key(server)), GENERATION: origin.generation}
+    forged = ours.image(f"forged-{server.name}", b"not the disk" * 1000)
+    ours.clouds[SOURCE].image.update_image(forged, **claims)
+    seen = admin.image.get("/images", params=claims).json()["images"]
+    assert [image["id"] for image in seen] == [forged.id]
 
 
 def test_both_disks_of_a_server_at_once(ours: World, stopped: tuple[Any, Any]) -> None:

@@ -77,7 +77,7 @@ def test_death_of_one_end_is_told_and_ends_the_other(
 ) -> None:
     """kill -9 of either agent."""
 
-    killed = []
+    killed: list[int] = []
 
     def watch(done: int) -> None:
         if done and not killed:

@@ -21,6 +21,7 @@ from yunzhang.errors import Conflict, Forbidden
 from yunzhang.moves import execution, repository, service
 from yunzhang.moves.models import Wave
 from yunzhang.moves.states import STEP_NAMES
+from yunzhang.plans import repository as plan_repository
 from yunzhang.plans import service as plans
 from yunzhang.plays.results import PlayResult
 from yunzhang.units.scope import SYSTEM
@@ -45,7 +46,7 @@ def quiet_clouds(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _start(number: int = 1, *, waves: int = 1) -> int:
     with db.transaction() as session:
-        if number == 1 and not plans.repository.versions_of(session, "demo"):
+        if number == 1 and not plan_repository.versions_of(session, "demo"):
             make_approved_plan(session, snapshot(wave_limit=20 // waves - 7 * (waves - 1)))
         return service.start_wave(session, SYSTEM, "demo", number).id
 

@@ -85,7 +85,8 @@ def in_order(intents: Iterable[Intent]) -> list[Intent]:
         first = known.setdefault(name, intent)
         if first.id is None and intent.id:
             known[name] = first.model_copy(update={"id": intent.id})
-    return sorted(reversed(known.values()), key=lambda intent: -ranks[intent.kind])
+    last_first = list(known.values())[::-1]
+    return sorted(last_first, key=lambda intent: -ranks[intent.kind])
 
 
 def roll_back(
@@ -137,7 +138,7 @@ def _keeping(site: Site, intent: Intent) -> Undone:
 
 
 def in_use(site: Site, project: str | None) -> bool:
-    """Whether the plan still has servers, volumes or ports in the project (None: in any of its own).
+    """Whether the plan still has servers, volumes or ports in the project (None: in any).
 
     Asked after this wave's own are gone, so what is found belongs to another wave.
     """

@@ -1,0 +1,87 @@
+"""What goes wrong is told in the reader's language and no more than is good for it."""
+
+from __future__ import annotations
+
+import pytest
+from fastapi import FastAPI
+
+from tests.api.conftest import Client
+from tests.factories import add_worker
+from yunzhang import db, settings
+from yunzhang.api.app import make_app
+from yunzhang.api.faults import asked_language
+from yunzhang.db import database_engine
+from yunzhang.errors import Outside
+from yunzhang.plays.repository import database_now
+
+
+@pytest.mark.parametrize(
+    ("header", "language"),
+    [
+        (None, "zh"),
+        ("", "zh"),
+        ("de, fr;q=0.5", "zh"),
+        ("en", "en"),
+        ("EN-us", "en"),
+        ("zh-Hans-CN,en;q=0.9", "zh"),
+        ("zh;q=0.2, en;q=0.3", "en"),
+        ("en;q=0", "zh"),
+        ("en;q=nan, en;q=2;x", "zh"),
+        (",;,;q=1", "zh"),
+    ],
+)
+def test_language_of_a_header(header: str | None, language: str) -> None:
+    assert asked_language(header) == language
+
+
+def _with_fault(fault: Exception) -> Client:
+    app: FastAPI = make_app()
+
+    def fail() -> None:
+        raise fault
+
+    app.add_api_route("/api/v1/fail", fail)
+    return Client(app)
+
+
+def test_faults_of_the_product_are_not_explained_to_strangers(
+    running: settings.Settings,
+) -> None:
+    answer = _with_fault(RuntimeError("secret thing")).get("/fail", Accept_Language="en")
+    assert (answer.status_code, answer.json()["code"]) == (500, "api.fault")
+    assert "secret" not in answer.text
+    assert answer.json()["message"].startswith("Something")
+    assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+def test_outside_faults_keep_their_status(running: settings.Settings) -> None:
+    answer = _with_fault(Outside("workflows.worker_lost", executor="x")).get("/fail")
+    assert answer.status_code == 502
+    assert answer.json()["code"] == "workflows.worker_lost"
+
+
+def test_health_without_workers_is_idle(client: Client) -> None:
+    assert client.get("/health").json()["status"] == "idle"
+    with db.transaction() as session:
+        add_worker(session, "host:serve:0", database_now(session))
+    assert client.get("/health").json()["status"] == "ok"
+
+
+@pytest.fixture
+def lost(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An instance whose database has no tables."""
+    folder = tmp_path_factory.mktemp("lost")
+    monkeypatch.setenv("YUNZHANG_STATE", str(folder))
+    monkeypatch.setenv("YUNZHANG_DATABASE_URL", f"sqlite:///{folder}/none.db")
+    settings.current.cache_clear()
+
+
+@pytest.mark.usefixtures("lost")
+def test_database_without_tables() -> None:
+    client = Client(make_app())
+    health = client.get("/health")
+    assert (health.status_code, health.json()["status"]) == (503, "down")
+    answer = client.get("/plans")
+    assert (answer.status_code, answer.json()["code"]) == (503, "api.database")
+    database_engine().dispose()
+    settings.current.cache_clear()

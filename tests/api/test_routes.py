@@ -1,0 +1,97 @@
+"""Every route is described and typed, only reads, and takes a fixed number of statements."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.api.conftest import Client
+from yunzhang.api.app import make_app
+
+TEXT = ("text/html", "text/event-stream", "application/yaml")
+# list → statements it may take, whatever the page's size
+BUDGETS = {
+    "/plans": 2,
+    "/waves": 2,
+    "/waves/1/objects": 2,
+    "/discovery/runs": 2,
+    "/discovery/clouds/legacy/items": 3,
+    "/ledger/pools": 2,
+    "/ledger/allocations": 3,
+    "/totals/cities": 2,
+    "/totals/units": 3,
+    "/estate/units": 2,
+    "/estate/workloads": 2,
+    "/estate/prefixes": 2,
+    "/estate/conflicts": 2,
+    # one thing with all its parts
+    "/waves/1": 4,
+    "/plans/demo": 2,
+    "/plans/demo/check": 2,
+}
+
+
+def operations() -> list[tuple[str, str, dict[str, Any]]]:
+    """Path, method and description of every operation."""
+    paths = make_app().openapi()["paths"]
+    return [(path, method, told) for path, own in paths.items() for method, told in own.items()]
+
+
+@pytest.mark.parametrize(
+    ("path", "method", "told"), operations(), ids=[told["operationId"] for *_, told in operations()]
+)
+def test_route_is_described(path: str, method: str, told: dict[str, Any]) -> None:
+    assert method == "get"
+    assert told["summary"]
+    assert len(told["description"]) > len("One.")
+    assert told["tags"]
+    content = told["responses"]["200"]["content"]
+    typed = {kind: body["schema"] for kind, body in content.items()}
+    assert all(typed.values()), f"{path} has no response model"
+    for status in ("404", "422", "500"):
+        schema = told["responses"][status]["content"]["application/json"]["schema"]
+        assert schema == {"$ref": "#/components/schemas/ErrorRead"}
+    if "application/json" not in typed:
+        assert any(kind in typed for kind in TEXT)
+
+
+def test_operations_have_names_of_their_own() -> None:
+    names = [told["operationId"] for _, _, told in operations()]
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize("path", [path for path, _, _ in operations()])
+def test_lists_are_limited(path: str) -> None:
+    told = make_app().openapi()["paths"][path]["get"]
+    schema = told["responses"]["200"]["content"].get("application/json", {}).get("schema", {})
+    named = schema.get("$ref", "").split("/")[-1]
+    if not named.startswith(("Page", "TotalsPage")):
+        return
+    limits = {p["name"]: p["schema"] for p in told["parameters"]}
+    assert limits["limit"]["maximum"] == 500
+    assert limits["limit"]["minimum"] == 1
+    assert limits["offset"]["minimum"] == 0
+
+
+def test_statement_budgets(client: Client, wave: int) -> None:
+    assert wave == 1
+    for path, budget in BUDGETS.items():
+        assert client.get(path).status_code == 200, path
+        # on SQLite a deferred BEGIN; an immediate one would wait for writers
+        taken = [said for said in client.statements if said != "BEGIN"]
+        assert all(said.startswith("SELECT") for said in taken), f"{path} does more than read"
+        assert 1 <= len(taken) <= budget, f"{path}: {len(taken)} > {budget}"
+
+
+def test_lists_of_plans_and_waves_leave_documents_unread(client: Client, wave: int) -> None:
+    for path in ("/plans", "/waves"):
+        client.get(path)
+        assert not any("plan_version.content" in said for said in client.statements), path
+
+
+def test_reading_leaves_nothing_behind(client: Client, wave: int) -> None:
+    before = client.get(f"/waves/{wave}").json(), client.get("/ledger/pools").json()
+    for path in BUDGETS:
+        client.get(path)
+    assert before == (client.get(f"/waves/{wave}").json(), client.get("/ledger/pools").json())
