@@ -35,3 +35,5 @@ def test_totals_of_the_province() -> None:
     make_instance()
     result = run("totals")
     assert result.exit_code == 0
+    for told in ("南宁市", "U-lz", "1,120"):
+        assert told in result.output

@@ -115,7 +115,9 @@ def test_two_gatherings_are_the_same_page() -> None:
     assert render_run(gather(), "zh") == render_run(gather(), "zh")
 
 
-@pytest.mark.parametrize("until", STEP_NAMES)
+@pytest.mark.parametrize(
+    "until", ["precheck", "copy_disks", "verify_disks", "boot_targets", "tidy"]
+)
 def test_run_that_failed_half_way(until: str) -> None:
     with db.transaction() as session:
         make_register(session)
