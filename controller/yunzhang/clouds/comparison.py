@@ -12,6 +12,7 @@ from yunzhang.kit.canonical import canonical_json
 TIME = "when the record was last written, also by reads and by changes that were put back"
 COUNTER = "counts writes, also those that were put back"
 LIVENESS = "whether a process answered lately; says nothing of what the cloud holds"
+MEASURED = "the host's own measurement: a virtual host's memory and a shared disk change size"
 TWICE = "the same as another kind of the dump, which is compared"
 
 # kind → field → why it is not compared. Nothing is in here only because it was in the way.
@@ -56,20 +57,13 @@ IGNORED_BECAUSE: dict[str, dict[str, str]] = {
     "volume_service": {"updated_at": TIME, "state": LIVENESS},
     # placement
     "provider": {"generation": COUNTER},
-    "provider_inventory": {"resource_provider_generation": COUNTER},
-    "provider_allocation": {"resource_provider_generation": COUNTER},
+    "provider_inventory": {"total": MEASURED, "max_unit": MEASURED},
+    "provider_allocation": {"consumer_generation": COUNTER},
     "provider_trait": {"resource_provider_generation": COUNTER},
     "provider_aggregate": {"resource_provider_generation": COUNTER},
 }
 IGNORED: dict[str, frozenset[str]] = {
     kind: frozenset(fields) for kind, fields in IGNORED_BECAUSE.items()
-}
-
-# The same inside a field: (kind, field) → inner fields, wherever they stand in it.
-IGNORED_INSIDE: dict[tuple[str, str], frozenset[str]] = {
-    ("provider_allocation", "allocations"): frozenset({"consumer_generation"}),  # COUNTER
-    # the host's own measurement: memory of a virtual host and shared disks grow and shrink
-    ("provider_inventory", "inventories"): frozenset({"total", "max_unit"}),
 }
 
 # Lists in which order means nothing and which the services give in any order.
@@ -165,18 +159,9 @@ def _compare(
 
 
 def _comparable(kind: str, field: str, value: Any) -> Any:
-    inside = IGNORED_INSIDE.get((kind, field))
-    if inside:
-        return _without(value, inside)
     if isinstance(value, list) and field in UNORDERED.get(kind, frozenset()):
         return sorted(value, key=canonical_json)
     return value
-
-
-def _without(value: Any, names: frozenset[str]) -> Any:
-    if isinstance(value, dict):
-        return {name: _without(v, names) for name, v in value.items() if name not in names}
-    return [_without(v, names) for v in value] if isinstance(value, list) else value
 
 
 def _name(thing: Mapping[str, Any]) -> str:

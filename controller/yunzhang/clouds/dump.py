@@ -85,6 +85,8 @@ class _Dumper:
             if (listing.optional or listing.of) and error.values.get("status") in (404, 410):
                 return []
             raise
+        if listing.keyed:
+            return [{listing.keyed: key, **one} for item in items for key, one in item.items()]
         return [item[listing.inner] for item in items] if listing.inner else items
 
     def _by_offset(self, listing: Listing, path: str, params: Params) -> list[Json]:

@@ -21,7 +21,8 @@ class Listing:
     `path` and `params` may name fields of a parent in braces; `of` then is the parent's kind and
     `when` picks the parents that have such things. `key` is where the items stand in the answer:
     a list, one object, or, when empty, the answer itself; `inner` is where the item stands in its
-    entry. `identity` is the field that names an item, behind its parent's name when there is one;
+    entry. Items that are values under their names get the name in the field `keyed`. `identity` is
+    the field that names an item, behind its parent's name when there is one;
     empty: there is one for each parent.
     """
 
@@ -32,6 +33,7 @@ class Listing:
     params: dict[str, str | int] = field(default_factory=dict)
     identity: str | Identity = "id"
     inner: str = ""
+    keyed: str = ""
     of: str = ""
     when: Callable[[Json], bool] = lambda _parent: True
     optional: bool = False  # an extension or a newer interface: its absence means none
@@ -257,20 +259,37 @@ VOLUME = (
 
 PLACEMENT = (
     Listing("provider", "placement", "/resource_providers", "resource_providers", identity="uuid"),
-    *(
-        Listing(
-            f"provider_{part}",
-            "placement",
-            f"/resource_providers/{{uuid}}/{path}",
-            of="provider",
-            identity="",
-        )
-        for part, path in (
-            ("inventory", "inventories"),
-            ("allocation", "allocations"),
-            ("trait", "traits"),
-            ("aggregate", "aggregates"),
-        )
+    Listing(
+        "provider_inventory",
+        "placement",
+        "/resource_providers/{uuid}/inventories",
+        "inventories",
+        of="provider",
+        keyed="resource_class",
+        identity="resource_class",
+    ),
+    Listing(
+        "provider_allocation",
+        "placement",
+        "/resource_providers/{uuid}/allocations",
+        "allocations",
+        of="provider",
+        keyed="consumer",
+        identity="consumer",
+    ),
+    Listing(
+        "provider_trait",
+        "placement",
+        "/resource_providers/{uuid}/traits",
+        of="provider",
+        identity="",
+    ),
+    Listing(
+        "provider_aggregate",
+        "placement",
+        "/resource_providers/{uuid}/aggregates",
+        of="provider",
+        identity="",
     ),
 )
 

@@ -29,6 +29,7 @@ from yunzhang.moves.states import (
     StepKind,
 )
 from yunzhang.plans import service as plans
+from yunzhang.plans.models import TRANSITIONS as PLAN_TRANSITIONS
 from yunzhang.plans.models import PlanVersion
 from yunzhang.plays.results import PlayResult
 from yunzhang.units.scope import SYSTEM
@@ -251,6 +252,8 @@ def settle_roll_back(wave_id: int, result: PlayResult) -> bool:
         allocation.release_held(session, SYSTEM, origins)
         advance(session, step, "done", STEP_TRANSITIONS, finished_at=clock.now(), result=returned)
         service.end_wave(session, wave, "rolled_back")
+        if all(w.state == "rolled_back" for w in repository.waves_of(session, version.id)):
+            advance(session, version, "approved", PLAN_TRANSITIONS)
         audit.record(session, SYSTEM.name, "rolled_back", "wave", wave.name)
         return True
 

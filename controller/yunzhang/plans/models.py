@@ -15,7 +15,8 @@ TRANSITIONS: Transitions = {
     "simulated": frozenset({"submitted", "superseded"}),
     "submitted": frozenset({"approved", "simulated", "superseded"}),
     "approved": frozenset({"running", "superseded"}),
-    "running": frozenset({"completed", "superseded"}),
+    # back to approved when all that was begun has been rolled back
+    "running": frozenset({"completed", "superseded", "approved"}),
     "completed": frozenset(),
     "superseded": frozenset(),
 }

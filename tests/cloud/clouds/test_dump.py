@@ -29,6 +29,7 @@ APPEAR = {
     "network_quota",
     "port",
     "project",
+    "provider_allocation",
     "region",
     "role",
     "role_assignment",

@@ -156,8 +156,7 @@ def _forge_snapshot(ours: World, plan: CloudSpec, server: ServerSpec) -> None:
     admin: Any = connect(SOURCE)
     origin = locate(admin, server, server.disks[0])
     claims = {**marks.metadata(plan.mark, snapshot_key(server)), GENERATION: origin.generation}
-    forged = ours.image(f"forged-{server.name}", b"not the disk" * 1000)
-    ours.clouds[SOURCE].image.update_image(forged, **claims)
+    forged = ours.image(f"forged-{server.name}", b"not the disk" * 1000, claims=claims)
     seen = admin.image.get("/images", params=claims).json()["images"]
     assert [image["id"] for image in seen] == [forged.id]
 

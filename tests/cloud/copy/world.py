@@ -70,10 +70,16 @@ class World:
                 cloud.image.delete_image(image)
             cloud.close()
             admin: Any = connect(name)
+            # what a failed test did not come to remove
+            for image in list(admin.image.images(owner=admin.current_project_id)):
+                if image.properties.get(marks.PLAN) == f"{self.word}-plan":
+                    admin.image.delete_image(image)
             admin.identity.delete_project(self.projects[name])
 
-    def image(self, name: str, data: bytes, form: str = "raw") -> Any:
-        """An image of our own with the disk `data`."""
+    def image(
+        self, name: str, data: bytes, form: str = "raw", claims: dict[str, str] | None = None
+    ) -> Any:
+        """An image of our own with the disk `data`; `claims` are further properties."""
         raw, packed = self.folder / f"{name}.raw", self.folder / f"{name}.{form}"
         raw.write_bytes(data)
         if form != "raw":
@@ -86,6 +92,7 @@ class World:
             container_format="bare",
             wait=True,
             use_import=False,
+            **(claims or {}),
         )
 
     def server(self, name: str, image: Any) -> Any:

@@ -157,6 +157,7 @@ def test_rollback_releases_holds_and_the_wave_can_run_anew() -> None:
     with db.reading() as session:
         assert not repository.objects_to_undo(session, wave)
         assert allocations.sum_by_unit(session)["U-hrss", "released", "VCPU"] == 3
+        assert plans.get_version(session, "demo").state == "approved"
     _start()
     assert _play(wave) == "completed"
     with db.reading() as session:
