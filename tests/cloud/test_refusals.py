@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -57,7 +58,7 @@ def test_cloud_that_refuses_or_is_away_leaves_no_reading(
 
 def test_small_quota_in_the_target_is_told_and_holds_nothing() -> None:
     upgrade_database()
-    target = connect("gov")
+    target: Any = connect("gov")
     project = target.identity.create_project(name="mib", domain_id="default")
     try:
         target.compute.put(f"/os-quota-sets/{project.id}", json={"quota_set": {"instances": 1}})

@@ -241,8 +241,7 @@ def settle_roll_back(wave_id: int, result: PlayResult) -> bool:
             advance(session, step, "failed", STEP_TRANSITIONS, finished_at=clock.now(), fault=fault)
             service.end_wave(session, wave, "needs_operator", fault)
             return False
-        for row in repository.objects_to_undo(session, wave.id):
-            row.undone_at = clock.now()
+        _note_undone(session, wave, returned.get("undone", []))
         moves = repository.moves_of(session, wave.id)
         for move in moves:
             if move.state != "rolled_back":
@@ -256,6 +255,21 @@ def settle_roll_back(wave_id: int, result: PlayResult) -> bool:
             advance(session, version, "approved", PLAN_TRANSITIONS)
         audit.record(session, SYSTEM.name, "rolled_back", "wave", wave.name)
         return True
+
+
+def _note_undone(session: Session, wave: Wave, undone: list[dict[str, Any]]) -> None:
+    """What other waves still stand on is theirs from now on, and goes when they are undone."""
+    kept = {(item["kind"], item["key"]) for item in undone if item["outcome"] == "kept"}
+    standing = [
+        other
+        for other in repository.waves_of(session, wave.version_id)
+        if other.id != wave.id and other.state != "rolled_back"
+    ]
+    for row in repository.objects_to_undo(session, wave.id):
+        if (row.kind, row.key) in kept and standing:
+            row.wave_id = standing[0].id
+        else:
+            row.undone_at = clock.now()
 
 
 def should_stop(wave_id: int) -> bool:

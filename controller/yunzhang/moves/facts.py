@@ -26,7 +26,8 @@ def gather_facts(step: str, made: list[dict[str, Any]], at: datetime) -> dict[st
                     "key": item["key"],
                     "source_sha256": details["sha256"],
                     "bytes": details["bytes"],
-                    "seconds": details["seconds"],
+                    # a copy that was still proven took its time in an earlier run
+                    **({} if details.get("reused") else {"seconds": details["seconds"]}),
                 }
             )
         elif step == "verify_disks" and item["kind"] == "copy":
@@ -34,7 +35,9 @@ def gather_facts(step: str, made: list[dict[str, Any]], at: datetime) -> dict[st
                 {"key": item["key"], "target_sha256": details["sha256"]}
             )
         elif step == "stop_sources":
-            facts["stopped_at"] = details.get("at") or at.isoformat(timespec="seconds")
+            # one that was off already has been off for longer than this says
+            name = "stopped_at" if item.get("created", True) else "seen_off_at"
+            facts[name] = details.get("at") or at.isoformat(timespec="seconds")
         elif step == "validate_targets" and item["kind"] == "server":
             facts.update(
                 guest_seen=bool(details.get("console_line")) or not details.get("running", True),
@@ -57,6 +60,8 @@ def merge_facts(before: Facts, found: Facts) -> Facts:
     if disks:
         merged["disks"] = [disks[key] for key in sorted(disks)]
         merged["digests_equal"] = all(disk.get("equal", False) for disk in disks.values())
+    if "seen_off_at" in merged:
+        merged.setdefault("stopped_at", merged["seen_off_at"])
     if "stopped_at" in merged and "validated_at" in merged:
         span = datetime.fromisoformat(merged["validated_at"]) - datetime.fromisoformat(
             merged["stopped_at"]

@@ -107,9 +107,7 @@ def _make_wave(session: Session, version: PlanVersion, planned: dict[str, object
     return wave
 
 
-def _begin_anew(
-    session: Session, principal: Principal, wave: Wave, version: PlanVersion
-) -> None:
+def _begin_anew(session: Session, principal: Principal, wave: Wave, version: PlanVersion) -> None:
     """A wave that was rolled back starts from the beginning, and holds its capacity again."""
     holds = {hold["server"]: hold for hold in version.content["holds"]}
     for step in repository.steps_of(session, wave.id):

@@ -32,6 +32,18 @@ def test_one_read_proves_nothing() -> None:
     assert facts["digests_equal"] is False
 
 
+def test_source_found_off_keeps_the_time_it_was_stopped() -> None:
+    stop = {"kind": "power", "key": "web", "created": True}
+    seen = {**stop, "created": False}
+    early, late = (
+        {**item, "details": {"at": f"2026-11-23T04:0{minute}:00+00:00"}}
+        for minute, item in enumerate((stop, seen))
+    )
+    facts = merge_facts({}, gather_facts("stop_sources", [early], AT)["web"])
+    facts = merge_facts(facts, gather_facts("stop_sources", [late], AT)["web"])
+    assert facts["stopped_at"] == "2026-11-23T04:00:00+00:00"
+
+
 def test_downtime_is_from_stop_to_validation() -> None:
     stop = {"kind": "power", "key": "web", "details": {"at": "2026-11-23T04:00:00+00:00"}}
     seen = {
