@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -98,8 +99,11 @@ def prepare_clouds() -> None:
     """Both clouds up; the target empty, the source as seeded."""
     say("两朵真实的 OpenStack / Two real OpenStacks")
     devcloud("up")
-    devcloud("reset", "gov")
-    devcloud("seed", "legacy", "--reset")
+    # the clouds know nothing of each other, so both are made ready at once
+    with ThreadPoolExecutor() as pool:
+        emptied = pool.submit(devcloud, "reset", "gov", quiet=True)
+        devcloud("seed", "legacy", "--reset")
+        emptied.result()
 
 
 def prepare_instance() -> None:
@@ -177,7 +181,8 @@ def summarise(before: Path) -> dict[str, Any]:
         if identity not in old.get(kind, {})
     ]
     run_report = json.loads(told)
-    spool = [str(f) for f in clouds_folder().rglob("*yunzhang*spool*/*")]
+    hosts = json.loads((clouds_folder() / "transfer.json").read_text("utf-8")).values()
+    spool = [str(file) for host in hosts for file in Path(host["spool"]).rglob("*")]
     return {
         "workloads": [
             {

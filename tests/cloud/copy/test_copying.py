@@ -223,7 +223,8 @@ def test_killed_controller_leaves_nothing_a_second_run_does_not_mend(
         assert child.stdout
         assert child.stdout.readline() == "here\n"
         if where == "streaming":
-            assert len(processes_of(step)) == 3
+            # on a quiet machine the reader may have sent all and gone
+            assert len(processes_of(step)) > 1
         child.send_signal(signal.SIGKILL)
     finally:
         child.kill()
