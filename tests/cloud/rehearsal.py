@@ -168,7 +168,7 @@ class Rehearsal:
         state, fault = self.state()
         assert state == "completed", f"{state}: {fault}"
         marked = find_leftovers("gov", self.name)
-        twice = [k for k, n in Counter((m.kind, m.key) for m in marked).items() if n > 1]
+        twice = [k for k, n in Counter((m.kind, m.key or m.name) for m in marked).items() if n > 1]
         assert not twice, twice
         with db.reading() as session:
             version = plans.get_version(session, self.name)
