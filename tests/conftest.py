@@ -16,6 +16,7 @@ from tests import postgres
 from yunzhang import clock, settings
 from yunzhang.db import Base, database_engine, make_engine
 from yunzhang.db.tables import load_tables
+from yunzhang.plays import attach_followers
 
 NOON = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)
 
@@ -69,6 +70,12 @@ def engine(database_url: str) -> Iterator[Engine]:
     Base.metadata.create_all(engine)
     yield engine
     engine.dispose()
+
+
+@pytest.fixture(autouse=True)
+def attached() -> None:
+    """A worker that an earlier test stopped in this process left its followers detached."""
+    attach_followers()
 
 
 @pytest.fixture(autouse=True, scope="session")
