@@ -31,7 +31,6 @@ from yunzhang.moves import execution, service
 from yunzhang.moves.models import CloudObject, Wave
 from yunzhang.moves.states import STEP_NAMES
 from yunzhang.plays import repository as plays
-from yunzhang.plays.repository import database_now
 from yunzhang.plays.results import PlayResult
 from yunzhang.units.models import Unit
 from yunzhang.units.scope import SYSTEM
@@ -234,8 +233,8 @@ def make_instance() -> int:
     wave_id = make_wave()
     accept_wave()
     with db.transaction() as session:
-        add_worker(session, "host:serve:0", database_now(session))
-        add_worker(session, "host:worker:0", database_now(session) - timedelta(hours=1))
+        add_worker(session, "host:serve:0", db.database_now(session))
+        add_worker(session, "host:worker:0", db.database_now(session) - timedelta(hours=1))
     return wave_id
 
 

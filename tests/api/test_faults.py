@@ -12,7 +12,6 @@ from yunzhang.api.app import make_app
 from yunzhang.api.faults import asked_language
 from yunzhang.db import database_engine
 from yunzhang.errors import Outside
-from yunzhang.plays.repository import database_now
 
 
 @pytest.mark.parametrize(
@@ -63,7 +62,7 @@ def test_outside_faults_keep_their_status(running: settings.Settings) -> None:
 def test_health_without_workers_is_idle(client: Client) -> None:
     assert client.get("/health").json()["status"] == "idle"
     with db.transaction() as session:
-        add_worker(session, "host:serve:0", database_now(session))
+        add_worker(session, "host:serve:0", db.database_now(session))
     assert client.get("/health").json()["status"] == "ok"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from typing import Any
 
 import click
@@ -12,20 +13,43 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from yunzhang import __version__, settings, texts
 from yunzhang.cli import context
-from yunzhang.cli.account import account
-from yunzhang.cli.cloud import cloud, discover
-from yunzhang.cli.database import db
-from yunzhang.cli.estate import group as estate
-from yunzhang.cli.ledger import ledger
-from yunzhang.cli.move import move
-from yunzhang.cli.plan import plan
-from yunzhang.cli.report import report
-from yunzhang.cli.server import serve, worker
 from yunzhang.errors import YunzhangError
 from yunzhang.kit.logs import configure_logs
 
+# Command → module of `yunzhang.cli` and attribute. A module is imported when its command is called:
+# all of them, with the clouds' and the engine's libraries, take longer than most commands.
+COMMANDS = {
+    "account": "account:account",
+    "cloud": "cloud:cloud",
+    "db": "database:db",
+    "discover": "cloud:discover",
+    "estate": "estate:group",
+    "ledger": "ledger:ledger",
+    "move": "move:move",
+    "plan": "plan:plan",
+    "report": "report:report",
+    "serve": "server:serve",
+    "worker": "server:worker",
+}
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All of them, by name."""
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return a command; None for one that is not there."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, attribute = COMMANDS[cmd_name].split(":")
+        command: click.Command = getattr(import_module(f"yunzhang.cli.{module}"), attribute)
+        return command
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="yunzhang")
 @click.option("--account", "acting", envvar="YUNZHANG_ACCOUNT", help="账号 / acting account")
 @click.option("--lang", type=click.Choice(["zh", "en"]), help="语言 / language")
@@ -36,10 +60,6 @@ def yunzhang(ctx: click.Context, acting: str | None, lang: str | None) -> None:
     texts.set_language("en" if (lang or current.language) == "en" else "zh")
     configure_logs(current.log_level, current.log_format)
     ctx.obj = context.Acting(acting)
-
-
-for command in (account, cloud, db, discover, estate, ledger, move, plan, report, serve, worker):
-    yunzhang.add_command(command)
 
 
 def show_error(error: YunzhangError) -> None:

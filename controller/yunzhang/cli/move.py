@@ -11,7 +11,7 @@ from rich.table import Table
 
 from yunzhang import clock
 from yunzhang.cli.context import output, principal
-from yunzhang.cli.move_views import read_progress, show_intents, tell_steps, view
+from yunzhang.cli.move_views import Teller, read_progress, show_intents, view
 from yunzhang.db import reading, transaction
 from yunzhang.moves import repository, service
 from yunzhang.moves.rehearsal import rehearse_roll_back, rehearse_wave
@@ -162,10 +162,10 @@ def _watch(plan: str, number: int) -> str:
                 clock.pause(LOOK)
             live.update(view(progress), refresh=True)
         return progress.state
-    told: set[str] = set()
+    teller = Teller()
     while (progress := read_progress(plan, number)).state in ACTIVE:
-        tell_steps(progress, told)
+        teller.tell(progress)
         clock.pause(LOOK)
-    tell_steps(progress, told)
+    teller.tell(progress)
     output.print(view(progress))
     return progress.state

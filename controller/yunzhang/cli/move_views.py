@@ -19,6 +19,8 @@ from yunzhang.moves.models import Move, Step
 from yunzhang.texts import text
 
 MARKS = {"pending": "·", "running": "▶", "done": "✓", "failed": "✗", "stopped": "■"}
+# Messages of the step at work that are shown below it.
+SHOWN = 4
 COLOURS = {"done": "green", "failed": "red", "running": "cyan", "stopped": "yellow"}
 
 
@@ -87,6 +89,8 @@ def _steps(progress: Progress, title: str) -> Table:
             f"[{colour}]{text(f'moves.step_state_{step.state}')}[/]",
             seconds,
         )
+        for message in step.messages[-SHOWN:] if step.state == "running" else ():
+            table.add_row("", f"  [dim]{escape(message)}[/]", "", "")
     return table
 
 
@@ -99,15 +103,30 @@ def _moves(progress: Progress) -> Table:
     return table
 
 
-def tell_steps(progress: Progress, told: set[str]) -> None:
-    """Print a line for each step that ended since the last time; for logs and pipes."""
-    for step in progress.steps:
-        if step.name in told or step.finished_at is None or step.started_at is None:
-            continue
-        told.add(step.name)
-        seconds = (step.finished_at - step.started_at).total_seconds()
-        name = text(f"moves.step_{step.name}")
-        output.print(f"{MARKS[step.state]} {name} {seconds:.1f} s", highlight=False)
+class Teller:
+    """Prints what is new since the last time, a line each: for logs and pipes."""
+
+    def __init__(self) -> None:
+        self._ended: set[str] = set()
+        self._heard: dict[str, int] = {}
+
+    def tell(self, progress: Progress) -> None:
+        """What the steps said, and each step that ended."""
+        for step in progress.steps:
+            if step.name in self._ended:
+                continue
+            self._tell_messages(step)
+            if step.finished_at is not None and step.started_at is not None:
+                self._ended.add(step.name)
+                seconds = (step.finished_at - step.started_at).total_seconds()
+                name = text(f"moves.step_{step.name}")
+                output.print(f"{MARKS[step.state]} {name} {seconds:.1f} s", highlight=False)
+
+    def _tell_messages(self, step: Step) -> None:
+        new = step.message_count - self._heard.get(step.name, 0)
+        self._heard[step.name] = step.message_count
+        for message in step.messages[-new:] if new > 0 else ():
+            output.print(f"  {escape(message)}", highlight=False, soft_wrap=True)
 
 
 def show_intents(plan: str, number: int, intents: Sequence[Intent]) -> None:

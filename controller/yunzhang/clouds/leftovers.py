@@ -58,12 +58,12 @@ def key_in_description(thing: Json, mark: str) -> str | None:
 
 
 def key_anywhere(thing: Json, mark: str) -> str | None:
-    """By any of the ways; a server's tags, say, could carry it too."""
-    for recognise in (key_in_tags, key_in_metadata, key_in_properties, key_in_description):
-        key = recognise(thing, mark)
-        if key is not None:
-            return key
-    return None
+    """By any of the ways. A server carries the plan in its tags and the key in its metadata, so a
+    way that tells the key goes before one that only tells the plan.
+    """
+    ways = (key_in_tags, key_in_metadata, key_in_properties, key_in_description)
+    keys = [key for recognise in ways if (key := recognise(thing, mark)) is not None]
+    return next((key for key in keys if key), "") if keys else None
 
 
 def find_leftovers(cloud: str, mark: str) -> list[Leftover]:

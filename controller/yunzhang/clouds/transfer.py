@@ -92,14 +92,16 @@ def copy_disk(
         attached(target, place, target_volume) as connection,
     ):
         report(text("clouds_copy.copying", disk=disk.name))
-        meter = Meter(report, "clouds_copy.copied", disk.size_gib * BYTES_PER_GIB)
+        meter = Meter(report, "clouds_copy.copied", disk.name, disk.size_gib * BYTES_PER_GIB)
         writable = (place, {"connection": connection, "lock": target_volume})
         result = transfer_pump.copy(readable, writable, meter)
     assert_unchanged(source, server, disk, origin)
     digest = DiskDigest(**_proof(result), seconds=clock.monotonic() - start)
     note = {"source": origin.id, "generation": origin.generation, **_proof(result)}
     write_note(target, target_volume, {**note, "complete": True})
-    report(progress_text("clouds_copy.copied", digest.bytes, digest.bytes, digest.seconds))
+    report(
+        progress_text("clouds_copy.copied", disk.name, digest.bytes, digest.bytes, digest.seconds)
+    )
     return digest
 
 
@@ -149,7 +151,7 @@ def source_digest(
         host,
         request,
     ):
-        meter = Meter(report, "clouds_copy.hashed", disk.size_gib * BYTES_PER_GIB)
+        meter = Meter(report, "clouds_copy.hashed", disk.name, disk.size_gib * BYTES_PER_GIB)
         result = call(host, "digest", request, meter)
     assert_unchanged(source, server, disk, origin)
     return DiskDigest(**_proof(result), seconds=clock.monotonic() - start)

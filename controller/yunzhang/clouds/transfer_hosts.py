@@ -193,10 +193,10 @@ def call(
 
 
 class Meter:
-    """Reports progress in words, every few seconds."""
+    """Reports the progress of one disk in words, every few seconds."""
 
-    def __init__(self, report: Callable[[str], None], key: str, total: int) -> None:
-        self._report, self._key, self._total = report, key, total
+    def __init__(self, report: Callable[[str], None], key: str, disk: str, total: int) -> None:
+        self._report, self._key, self._disk, self._total = report, key, disk, total
         self._start = clock.monotonic()
         self._next = self._start + 5
 
@@ -205,10 +205,12 @@ class Meter:
         now = clock.monotonic()
         if now >= self._next:
             self._next = now + 5
-            self._report(progress_text(self._key, done, self._total, now - self._start))
+            self._report(progress_text(self._key, self._disk, done, self._total, now - self._start))
 
 
-def progress_text(key: str, done: int, total: int, seconds: float) -> str:
-    """How far, of how much, how fast."""
+def progress_text(key: str, disk: str, done: int, total: int, seconds: float) -> str:
+    """Which disk, how far, of how much, how fast."""
     gib, rate = 1024**3, done / 1024**2 / max(seconds, 0.001)
-    return text(key, done=f"{done / gib:.2f}", total=f"{total / gib:.2f}", rate=f"{rate:.0f}")
+    return text(
+        key, disk=disk, done=f"{done / gib:.2f}", total=f"{total / gib:.2f}", rate=f"{rate:.0f}"
+    )

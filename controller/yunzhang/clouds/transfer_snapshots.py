@@ -140,7 +140,9 @@ def raw_file(
     packed = spool / f"{_slug(mark, server)}.image"
     raw = packed
     try:
-        download(cloud, image, packed, report)
+        download(
+            cloud, image, packed, Meter(report, "clouds_copy.fetched", disk.name, image["size"])
+        )
         size = packed.stat().st_size
         if image["disk_format"] != "raw":
             size = safe_virtual_size(packed, image)
@@ -157,9 +159,9 @@ def raw_file(
 
 
 def download(
-    cloud: Connection, image: dict[str, Any], path: Path, report: Callable[[str], None]
+    cloud: Connection, image: dict[str, Any], path: Path, watch: Callable[[int], None]
 ) -> None:
-    """Fetch an image's bytes, proven against Glance's own digest.
+    """Fetch an image's bytes, proven against Glance's own digest; `watch` is told the bytes done.
 
     Raises Outside `clouds_copy.image_digest`.
     """
@@ -167,7 +169,7 @@ def download(
     if not (algorithm and expected):
         algorithm, expected = "md5", image.get("checksum")
     sha = hashlib.new(str(algorithm), usedforsecurity=False)
-    meter, done, next_look = Meter(report, "clouds_copy.fetched", int(image["size"])), 0, 0.0
+    done, next_look = 0, 0.0
     with cloud.image.get(f"/images/{image['id']}/file", stream=True) as response:
         exceptions.raise_from_response(response)
         with path.open("wb") as file:
@@ -180,7 +182,7 @@ def download(
                 else:
                     file.write(piece)
                 done += len(piece)
-                meter(done)
+                watch(done)
                 if clock.monotonic() >= next_look:
                     check_lease()
                     next_look = clock.monotonic() + GUARD_SECONDS

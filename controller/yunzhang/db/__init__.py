@@ -2,7 +2,7 @@
 
 from yunzhang.db.base import Base, Money, UTCDateTime, identity, json_column
 from yunzhang.db.engine import database_engine, make_engine
-from yunzhang.db.session import Session, reading, transaction
+from yunzhang.db.session import Session, database_now, reading, transaction
 from yunzhang.db.states import Transitions, advance
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "UTCDateTime",
     "advance",
     "database_engine",
+    "database_now",
     "identity",
     "json_column",
     "make_engine",

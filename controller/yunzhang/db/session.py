@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from datetime import datetime
 from typing import TYPE_CHECKING
 
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from yunzhang import clock
 from yunzhang.db.engine import READING, database_engine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Session", "reading", "transaction"]
+__all__ = ["Session", "database_now", "reading", "transaction"]
 
 
 @contextmanager
@@ -28,3 +31,14 @@ def reading() -> Iterator[Session]:
     engine = database_engine().execution_options(**{READING: True})
     with Session(engine, expire_on_commit=False) as session:
         yield session
+
+
+def database_now(session: Session) -> datetime:
+    """The time by the database's clock, which all machines share.
+
+    SQLite runs inside this process, so its clock is ours.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        now: datetime = session.execute(select(func.clock_timestamp())).scalar_one()
+        return now
+    return clock.now()

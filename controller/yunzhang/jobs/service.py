@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 
 from yunzhang import clock
 from yunzhang.db import Session
@@ -13,13 +14,23 @@ from yunzhang.jobs.models import Job
 
 
 def start(session: Session, kind: str, key: str, payload: dict[str, Any]) -> Job:
-    """Ask for a job of `kind` under `key`; asking again returns the first row."""
+    """Ask for a job of `kind` under `key`; asking again returns the first row.
+
+    Whoever asks for the same in the same moment waits for the other's transaction, and then finds
+    its row.
+    """
     known = find(session, key)
     if known:
         return known
     job = Job(kind=kind, key=key, payload=payload, created_at=clock.now())
-    session.add(job)
-    session.flush()
+    try:
+        with session.begin_nested():
+            session.add(job)
+    except IntegrityError:
+        known = find(session, key)
+        if known is None:
+            raise
+        return known
     return job
 
 

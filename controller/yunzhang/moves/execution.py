@@ -25,6 +25,7 @@ from yunzhang.moves.states import (
     ROLL_BACK,
     STEP_TRANSITIONS,
     STEPS,
+    TIDY,
     WAVE_TRANSITIONS,
     StepKind,
 )
@@ -35,6 +36,8 @@ from yunzhang.plays.results import PlayResult
 from yunzhang.units.scope import SYSTEM
 
 Verdict = Literal["go", "skip", "stop"]
+# The kind of objects that `tidy` takes away.
+TEMPORARY = "temporary"
 KINDS: dict[str, StepKind] = {kind.name: kind for kind in STEPS}
 
 
@@ -72,6 +75,8 @@ def begin_step(wave_id: int, name: str) -> Verdict:
                 finished_at=None,
                 tries=step.tries + 1,
                 fault="",
+                messages=[],
+                message_count=0,
             )
         return "go"
 
@@ -155,6 +160,8 @@ def settle_step(wave_id: int, name: str, result: PlayResult) -> bool:
         returned = merge_results(result)
         _note_made(session, wave, returned.get("made", []))
         _note_facts(session, wave, name, returned)
+        if name == TIDY and result.is_successful:
+            _note_tidied(session, wave)
         if result.is_successful:
             _finish(session, wave, step, returned)
             return True
@@ -272,6 +279,12 @@ def _note_undone(session: Session, wave: Wave, undone: list[dict[str, Any]]) -> 
             row.undone_at = clock.now()
 
 
+def note_messages(wave_id: int, name: str, count: int, last: list[str]) -> None:
+    """Keep what a step at work said last, for people who watch; `count` is of all it said."""
+    with db.transaction() as session:
+        repository.keep_messages(session, wave_id, name, count, last)
+
+
 def should_stop(wave_id: int) -> bool:
     """Whether a person asked for the wave to be cancelled now."""
     with db.reading() as session:
@@ -336,6 +349,12 @@ def _note_made(session: Session, wave: Wave, made: list[dict[str, Any]]) -> None
         )
         if row is not None:
             row.external_id, row.made_at = item["id"], clock.now()
+
+
+def _note_tidied(session: Session, wave: Wave) -> None:
+    for row in repository.objects_to_undo(session, wave.id):
+        if row.kind == TEMPORARY:
+            row.undone_at = clock.now()
 
 
 def _note_facts(session: Session, wave: Wave, name: str, returned: dict[str, Any]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, String, Text, UniqueConstraint
+from sqlalchemy import ForeignKey, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from yunzhang.db import Base, identity, json_column
@@ -32,7 +32,10 @@ class Wave(Base):
 
 
 class Step(Base):
-    """A step of a wave: one playbook over all of the wave's workloads."""
+    """A step of a wave: one playbook over all of the wave's workloads.
+
+    `messages` are the last of the `message_count` that its present try said.
+    """
 
     __tablename__ = "step"
     __table_args__ = (UniqueConstraint("wave_id", "name"),)
@@ -47,6 +50,8 @@ class Step(Base):
     finished_at: Mapped[datetime | None]
     fault: Mapped[str] = mapped_column(Text, default="")
     result: Mapped[Any] = json_column()
+    messages: Mapped[Any] = json_column(default=list, server_default=text("'[]'"))
+    message_count: Mapped[int] = mapped_column(default=0, server_default=text("0"))
 
 
 class Move(Base):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from yunzhang.db import Session
 from yunzhang.moves.models import CloudObject, Move, Step, Wave
@@ -45,6 +45,17 @@ def steps_of(session: Session, wave_id: int) -> Sequence[Step]:
 def find_step(session: Session, wave_id: int, name: str) -> Step | None:
     """A step of a wave."""
     return session.scalar(select(Step).where(Step.wave_id == wave_id, Step.name == name))
+
+
+def keep_messages(
+    session: Session, wave_id: int, name: str, count: int, last: Sequence[str]
+) -> None:
+    """Keep the last of `count` messages of a step while it is at work."""
+    session.execute(
+        update(Step)
+        .where(Step.wave_id == wave_id, Step.name == name, Step.state == "running")
+        .values(messages=list(last), message_count=count)
+    )
 
 
 def moves_of(session: Session, wave_id: int) -> Sequence[Move]:

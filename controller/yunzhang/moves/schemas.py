@@ -31,7 +31,7 @@ class WaveRead(Read):
 
 
 class StepRead(Read):
-    """A step of a wave."""
+    """A step of a wave; `messages` are the last of the `message_count` its present try said."""
 
     name: str
     state: str
@@ -39,6 +39,8 @@ class StepRead(Read):
     started_at: datetime | None
     finished_at: datetime | None
     fault: str
+    messages: list[str]
+    message_count: int
 
 
 class MoveRead(Read):

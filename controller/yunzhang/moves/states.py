@@ -33,6 +33,8 @@ STEPS: tuple[StepKind, ...] = (
 )
 STEP_NAMES = tuple(step.name for step in STEPS)
 ROLL_BACK = "roll_back"
+# Takes away what the steps before it only needed on the way.
+TIDY = "tidy"
 # What these proved holds only while the source stays off; after a rest they are gone through again
 # until a target has booted. Each finds by looking what still holds.
 PERISHABLE = ("stop_sources", "copy_disks", "verify_disks")

@@ -1,5 +1,6 @@
 """Plays: Ansible runs by an agent of their own, followed, re-attached to, cancelled."""
 
+from yunzhang.plays.messages import Messages
 from yunzhang.plays.processes import kill_step_processes
 from yunzhang.plays.results import PlayEvent, PlayResult
 from yunzhang.plays.service import (
@@ -15,6 +16,7 @@ from yunzhang.plays.service import (
 
 __all__ = [
     "Detached",
+    "Messages",
     "PlayEvent",
     "PlayResult",
     "attach_followers",

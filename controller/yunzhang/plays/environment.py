@@ -13,9 +13,11 @@ from yunzhang.kit.shipped import shipped
 from yunzhang.plays.processes import STEP
 from yunzhang.plays.rundir import RunDirectory
 
-# The same words as in clouds.connection, which stands on this floor and so is not imported.
+# The same words as in clouds (connection, steps.messages), which stands on this floor and so is not
+# imported.
 LEASE_FILE = "YUNZHANG_LEASE_FILE"
 LEASE_SECONDS = "YUNZHANG_LEASE_SECONDS"
+MESSAGES_FILE = "YUNZHANG_MESSAGES_FILE"
 
 # Settings that may hold a password; only the agent needs the database and gets it by a pipe.
 SECRET_SETTINGS = frozenset({"database_url", "engine_url"})
@@ -66,6 +68,7 @@ def play_environment(
         **additions,
         STEP: step_id,
         LEASE_FILE: str(run.lease),
+        MESSAGES_FILE: str(run.messages),
         # The agent kills its play when half the lease went by without a renewal. Modules go by the
         # same half, so that a call begun at the last moment has the other half to end.
         # (The setting of that name must stay above one second.)

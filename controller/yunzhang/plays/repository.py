@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from yunzhang import clock
-from yunzhang.db import Session
+from yunzhang.db import Session, database_now
 from yunzhang.plays.models import PlayEvent, PlayLease
 
 
@@ -28,17 +27,6 @@ class Claim:
     run_dir: str
     pid: int
     seconds: float
-
-
-def database_now(session: Session) -> datetime:
-    """The time by the database's clock, which all machines share.
-
-    SQLite runs inside this process, so its clock is ours.
-    """
-    if session.get_bind().dialect.name == "postgresql":
-        now: datetime = session.execute(select(func.clock_timestamp())).scalar_one()
-        return now
-    return clock.now()
 
 
 def is_free(lease: PlayLease, now: datetime) -> bool:

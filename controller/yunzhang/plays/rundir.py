@@ -6,6 +6,7 @@ env/ inventory/   what ansible-runner reads
 started       the agent holds its lease and begins
 lease         touched at every renewal; modules refuse to work when it is old or gone
 cancel        somebody asked to stop
+messages      what modules say while they work, a line each
 artifacts/play/   ansible-runner's journal
 outcome.json  how it ended; without it, and with a free lock, it was interrupted
 """
@@ -41,6 +42,11 @@ class RunDirectory:
     def lease(self) -> Path:
         """The file whose age tells modules whether the agent is still in charge."""
         return self.path / "lease"
+
+    @property
+    def messages(self) -> Path:
+        """What modules say while they work: Ansible itself tells nothing before a task ends."""
+        return self.path / "messages"
 
     @property
     def artifacts(self) -> Path:

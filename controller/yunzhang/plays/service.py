@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,6 +21,7 @@ from yunzhang.kit.shipped import shipped
 from yunzhang.plays import processes, repository
 from yunzhang.plays.environment import localhost_inventory, play_environment
 from yunzhang.plays.journal import Journal
+from yunzhang.plays.messages import Messages
 from yunzhang.plays.results import PlayEvent, PlayResult
 from yunzhang.plays.rundir import RunDirectory, attempts, run_directory
 
@@ -184,7 +186,7 @@ def is_held(step_id: str, besides: RunDirectory | None = None) -> bool:
     _release_dead(step_id)
     with db.reading() as session:
         lease = repository.find_lease(session, step_id)
-        return lease is not None and not repository.is_free(lease, repository.database_now(session))
+        return lease is not None and not repository.is_free(lease, db.database_now(session))
 
 
 def _release_dead(step_id: str) -> None:
@@ -206,20 +208,24 @@ def follow_play(
     *,
     attempt: int = 1,
     should_stop: Callable[[], bool] | None = None,
+    on_messages: Callable[[Messages], None] | None = None,
 ) -> PlayResult:
     """Import the play's events until it ends; how it ended and what its modules returned.
 
-    When `should_stop` says so the play is cancelled. Returns `interrupted` when the agent is gone
+    `on_messages` is told when modules said something new; who re-attaches hears it all again. When
+    `should_stop` says so the play is cancelled. Returns `interrupted` when the agent is gone
     without having said how the play ended; nothing of it runs any more then. Raises `Detached`
     when this process is told to stop following.
     """
     run = run_directory(step_id, attempt)
-    journal = Journal(step_id, attempt, run)
+    journal, messages = Journal(step_id, attempt, run), Messages(run.messages)
     cancelled_at: float | None = None
     while True:
         # Looked at before the journal is read: what a dead agent wrote is all there is.
         live = run.is_live()
         insist(lambda: journal.pull(on_event))
+        if on_messages is not None and messages.pull():
+            insist(partial(on_messages, messages))
         if not live:
             return insist(lambda: _settle(step_id, run, journal.result))
         if _detaching.is_set():

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, timedelta
 
 from apscheduler.schedulers.background import BackgroundScheduler
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
 from yunzhang import clock, db, jobs
 from yunzhang.kit.logs import logger
@@ -39,8 +39,6 @@ def tick(regular: Regular) -> None:
     try:
         with db.transaction() as session:
             jobs.start(session, regular.kind, f"{regular.kind}:{slot}", {"slot": slot})
-    except IntegrityError:
-        pass  # another server asked in the same moment
     except SQLAlchemyError as error:
         log.warning("slot missed", kind=regular.kind, slot=slot, error=str(error))
 

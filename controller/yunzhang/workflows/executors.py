@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from yunzhang import db, settings
-from yunzhang.db import Session
+from yunzhang.db import Session, database_now
 from yunzhang.errors import Conflict
 from yunzhang.plays.processes import boot_id, hostname
-from yunzhang.plays.repository import database_now
 from yunzhang.workflows import repository
 from yunzhang.workflows.models import Worker
 

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from sqlalchemy import delete, select, text, update
 
 from yunzhang.audit import AuditEntry
-from yunzhang.db import Session
-from yunzhang.plays.repository import database_now
+from yunzhang.db import Session, database_now
 from yunzhang.workflows.models import Worker
 
 # Key of the PostgreSQL advisory lock under which workers come, go and are declared dead. A

@@ -7,7 +7,7 @@ from typing import Any
 
 from yunzhang import clock, plays
 from yunzhang.errors import Conflict
-from yunzhang.plays import PlayEvent, PlayResult
+from yunzhang.plays import Messages, PlayEvent, PlayResult
 from yunzhang.workflows import worker
 from yunzhang.workflows.engine import check_stopping
 
@@ -25,14 +25,15 @@ def play_step(
     should_stop: Callable[[], bool] | None = None,
     inventory: str | None = None,
     timeout: float | None = None,
+    on_messages: Callable[[Messages], None] | None = None,
 ) -> PlayResult:
     """Run attempt `attempt` of a step's play to its end, or follow it if it runs already.
 
     Call it inside a durable step: run again after a crash it attaches to the same attempt and
     returns how that one ended. A result `interrupted` means that the agent died: probe what was
     done, then call again with the next attempt's number. `on_progress` hears every event, after a
-    crash once more; `should_stop` is asked all the time, and when it says yes the play is killed
-    and the result is `canceled`.
+    crash once more, `on_messages` what modules say meanwhile; `should_stop` is asked all the time,
+    and when it says yes the play is killed and the result is `canceled`.
     """
 
     def start() -> None:
@@ -58,7 +59,13 @@ def play_step(
             # on another host, or an earlier attempt's: it must end or lose its lease first
             clock.pause(POLL)
             continue
-        return plays.follow_play(step_id, on_progress, attempt=attempt, should_stop=should_stop)
+        return plays.follow_play(
+            step_id,
+            on_progress,
+            attempt=attempt,
+            should_stop=should_stop,
+            on_messages=on_messages,
+        )
 
 
 def _cancel(

@@ -36,6 +36,7 @@ def _play(wave_id: int, name: str, may_retry: bool) -> str:
         order.variables,
         attempt=order.attempt,
         should_stop=lambda: execution.should_stop(wave_id),
+        on_messages=lambda said: execution.note_messages(wave_id, name, said.count, said.last),
     )
     if result.status == "interrupted" and may_retry:
         execution.retry_step(wave_id, name)

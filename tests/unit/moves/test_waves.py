@@ -220,3 +220,38 @@ def test_start_writes_a_job_and_twice_is_refused() -> None:
     execution.begin_step(wave, "precheck")
     with pytest.raises(Conflict):
         _start()
+
+
+def _messages(wave: int, name: str) -> tuple[int, list[str]]:
+    with db.reading() as session:
+        step = repository.find_step(session, wave, name)
+        assert step is not None
+        return step.message_count, step.messages
+
+
+def test_messages_are_kept_while_the_step_is_at_work_and_begin_anew_with_each_try() -> None:
+    wave = _start()
+    execution.begin_step(wave, "precheck")
+    execution.note_messages(wave, "precheck", 30, ["b", "c"])
+    assert _messages(wave, "precheck") == (30, ["b", "c"])
+    execution.settle_step(wave, "precheck", BROKEN)
+    execution.note_messages(wave, "precheck", 31, ["too late"])
+    assert _messages(wave, "precheck") == (30, ["b", "c"])
+    _start()
+    execution.begin_step(wave, "precheck")
+    assert _messages(wave, "precheck") == (0, [])
+
+
+def test_what_tidy_took_away_stood_as_made_in_the_record(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def intend(name: str, spec: CloudSpec) -> list[Intent]:
+        kind = "temporary" if name == "copy_disks" else "thing"
+        return [Intent(cloud=spec.target_cloud, kind=kind, key=name, act="create")]
+
+    monkeypatch.setattr(execution, "intend", intend)
+    wave = _start()
+    _play(wave)
+    with db.reading() as session:
+        left = {row.kind for row in repository.objects_to_undo(session, wave)}
+    assert left == {"thing"}

@@ -8,6 +8,7 @@ from datetime import timedelta
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
+from yunzhang import db
 from yunzhang.plays import repository
 from yunzhang.plays.models import PlayLease
 from yunzhang.plays.repository import Claim
@@ -18,7 +19,7 @@ SECOND = replace(FIRST, attempt=2, agent_id="agent-2", pid=12)
 
 
 def _age(session: Session, seconds: float) -> None:
-    past = repository.database_now(session) - timedelta(seconds=seconds)
+    past = db.database_now(session) - timedelta(seconds=seconds)
     session.execute(update(PlayLease).values(expires_at=past))
     session.expire_all()
 
@@ -52,7 +53,7 @@ def test_renewing_extends_and_brings_the_wish_to_cancel(session: Session) -> Non
     renewed = repository.renew(session, FIRST)
     assert renewed is not None
     assert renewed.cancel_requested
-    ahead = renewed.expires_at - repository.database_now(session)
+    ahead = renewed.expires_at - db.database_now(session)
     assert timedelta(seconds=25) < ahead <= timedelta(seconds=30)
     repository.request_cancel(session, "step", 2)  # another attempt: nothing to do with it
 

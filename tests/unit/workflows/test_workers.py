@@ -16,7 +16,7 @@ from yunzhang.db.engine import _engine
 from yunzhang.db.tables import load_tables
 from yunzhang.plays import repository as plays_repository
 from yunzhang.plays.processes import boot_id
-from yunzhang.plays.repository import Claim, database_now
+from yunzhang.plays.repository import Claim
 from yunzhang.workflows import engine, executors, reaper, repository
 from yunzhang.workflows.models import Worker
 
@@ -50,7 +50,7 @@ def _name(index: int) -> str:
 
 
 def _worker(session: Session, name: str, boot: str, lock_file: str = "/none") -> None:
-    now = database_now(session)
+    now = db.database_now(session)
     session.add(
         Worker(
             executor_id=name,
@@ -67,7 +67,7 @@ def _worker(session: Session, name: str, boot: str, lock_file: str = "/none") ->
 
 
 def _silence(session: Session, name: str, seconds: float) -> None:
-    past = database_now(session) - timedelta(seconds=seconds)
+    past = db.database_now(session) - timedelta(seconds=seconds)
     session.execute(update(Worker).where(Worker.executor_id == name).values(beat_at=past))
 
 

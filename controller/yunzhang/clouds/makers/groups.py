@@ -29,6 +29,7 @@ class GroupMaker(TaggedCreator[SecurityGroupSpec]):
     """Groups without regard to their rules. The project's `default` one is never made."""
 
     kind = "security_group"
+    threads = 4
     plural = "security_groups"
 
     def items(self, site: Site) -> Sequence[SecurityGroupSpec]:
@@ -114,6 +115,7 @@ class RulesMaker(Maker[SecurityGroupSpec]):
     """
 
     kind = "rules"
+    threads = 4
 
     def items(self, site: Site) -> Sequence[SecurityGroupSpec]:
         """All groups."""

@@ -17,6 +17,7 @@ class NetworkMaker(TaggedCreator[NetworkSpec]):
     """Tenant networks."""
 
     kind = "network"
+    threads = 4
     plural = "networks"
 
     def items(self, site: Site) -> Sequence[NetworkSpec]:
@@ -77,6 +78,7 @@ class SubnetMaker(TaggedCreator[PlacedSubnet]):
     """Subnets with the planned addresses."""
 
     kind = "subnet"
+    threads = 4
     plural = "subnets"
 
     def items(self, site: Site) -> Sequence[PlacedSubnet]:

@@ -19,10 +19,12 @@ def thing(kind: str, name: str) -> str:
 class Report:
     """Collects what was made and said; safe to share between threads.
 
-    `on_made` is called after each object, so that its identifier is kept even if the next fails.
+    `on_made` is called after each object, so that its identifier is kept even if the next fails;
+    `on_message` with each message, so that people need not wait for the end of the step.
     """
 
     on_made: Callable[[Made], None] | None = None
+    on_message: Callable[[str], None] | None = None
     made: list[Made] = field(default_factory=list)
     messages: list[str] = field(default_factory=list)
     _lock: Lock = field(default_factory=Lock, repr=False)
@@ -35,6 +37,8 @@ class Report:
         """Add a message that is worded already."""
         with self._lock:
             self.messages.append(message)
+            if self.on_message:
+                self.on_message(message)
 
     def add(self, made: Made, name: str = "") -> None:
         """Keep a result and say it."""

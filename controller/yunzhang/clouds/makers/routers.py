@@ -27,6 +27,7 @@ class RouterMaker(TaggedCreator[RouterSpec]):
     """Routers with their gateway."""
 
     kind = "router"
+    threads = 4
     plural = "routers"
 
     def items(self, site: Site) -> Sequence[RouterSpec]:
@@ -80,6 +81,7 @@ class InterfaceMaker(Maker[Interface]):
     """Router interfaces: found by the router and subnet they join."""
 
     kind = "interface"
+    threads = 4
 
     def items(self, site: Site) -> Sequence[Interface]:
         """Those of the specification."""
@@ -154,6 +156,7 @@ class RoutesMaker(Maker[RouterSpec]):
     """Static routes: set after the interfaces, since next hops must be in reach."""
 
     kind = "routes"
+    threads = 4
 
     def items(self, site: Site) -> Sequence[RouterSpec]:
         """Routers that have routes."""

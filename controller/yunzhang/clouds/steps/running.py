@@ -13,6 +13,7 @@ from yunzhang.clouds.makers.calls import about
 from yunzhang.clouds.makers.report import Report, thing
 from yunzhang.clouds.specs import CloudSpec
 from yunzhang.clouds.steps import STEPS, roll_back
+from yunzhang.clouds.steps.messages import pass_on
 from yunzhang.clouds.steps.record import append, read_intents
 from yunzhang.errors import NotFound, YunzhangError
 
@@ -49,7 +50,7 @@ def run(order: Order) -> Result:
     Keys: changed, made, undone, messages, intents; on failure also failed, code, msg, hint,
     problems.
     """
-    report = Report()
+    report = Report(on_message=pass_on)
     result: Result = {"changed": False, "intents": [], "undone": []}
     try:
         spec, validation = load_build(order.plan, order.wave)

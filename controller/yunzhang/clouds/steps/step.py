@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from yunzhang.clouds.document import Validation
@@ -86,12 +87,16 @@ def examine(site: Site, makers: Sequence[Maker[Any]]) -> tuple[list[Intent], lis
         except YunzhangError as error:
             problems.append(error)
             continue
-        for item in items:
-            try:
-                intent = maker.intent(site, item)
-            except YunzhangError as error:
-                problems.append(error)
-                continue
-            if intent:
-                intents.append(intent)
+        for found in site.each(items, partial(_ask, site, maker), maker.threads):
+            if isinstance(found, YunzhangError):
+                problems.append(found)
+            elif found:
+                intents.append(found)
     return intents, problems
+
+
+def _ask(site: Site, maker: Maker[Any], item: Any) -> Intent | YunzhangError | None:
+    try:
+        return maker.intent(site, item)
+    except YunzhangError as error:
+        return error
