@@ -5,7 +5,7 @@ from __future__ import annotations
 from argon2 import PasswordHasher
 from argon2.exceptions import VerifyMismatchError
 
-from yunzhang import audit, clock
+from yunzhang import audit, clock, texts
 from yunzhang.access import repository
 from yunzhang.access.models import Account
 from yunzhang.db import Session
@@ -32,7 +32,7 @@ def create_account(
     demand(principal, "setup")
     for role in roles:
         if role not in ROLE_ACTS:
-            raise InputError("access.role_unknown", role=role, known="、".join(ROLE_ACTS))
+            raise InputError("access.role_unknown", role=role, known=texts.listed(ROLE_ACTS))
     if len(password) < SHORTEST_PASSWORD:
         raise InputError("access.password_short", length=SHORTEST_PASSWORD)
     if repository.find_account(session, name):

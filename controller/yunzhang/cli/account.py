@@ -10,7 +10,7 @@ from rich.table import Table
 from yunzhang.access import repository, service
 from yunzhang.cli.context import output, principal
 from yunzhang.db import reading, transaction
-from yunzhang.texts import text
+from yunzhang.texts import listed, text
 
 
 def read_password(file: Path | None, *, confirm: bool = False) -> str:
@@ -52,7 +52,7 @@ def add(name: str, display_name: str, roles: tuple[str, ...], password_file: Pat
             roles=list(roles),
             password=password,
         )
-    output.print(text("cli.account_made", name=made.name, roles="、".join(made.roles)))
+    output.print(text("cli.account_made", name=made.name, roles=listed(made.roles)))
 
 
 @account.command("list")
@@ -61,5 +61,5 @@ def list_() -> None:
     table = Table(text("cli.column_account"), text("cli.column_name"), text("cli.column_roles"))
     with reading() as session:
         for row in repository.list_accounts(session):
-            table.add_row(row.name, row.display_name, "、".join(row.roles))
+            table.add_row(row.name, row.display_name, listed(row.roles))
     output.print(table)

@@ -18,7 +18,7 @@ from yunzhang.clouds.survey import survey_cloud
 from yunzhang.db import transaction
 from yunzhang.discovery import service
 from yunzhang.errors import Conflict, InputError
-from yunzhang.texts import text
+from yunzhang.texts import listed, text
 
 
 @click.command()
@@ -46,7 +46,7 @@ def discover(cloud: str) -> None:
         counts = (outcome.seen, outcome.new, outcome.changed, outcome.gone)
         table.add_row(text(f"discovery.kind_{kind}"), *(str(c[kind]) for c in counts))
     output.print(table)
-    shown = "，".join(f"{name} {amount}" for name, amount in sorted(capacity.items()))
+    shown = listed(f"{name} {amount}" for name, amount in sorted(capacity.items()))
     output.print(text("discovery.pool_synced", cloud=cloud, capacity=shown))
 
 

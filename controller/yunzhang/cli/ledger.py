@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 from rich.table import Table
 
+from yunzhang import texts
 from yunzhang.allocation import repository, service
 from yunzhang.allocation.models import Pool
 from yunzhang.cli.context import output
@@ -38,5 +39,5 @@ def verify() -> None:
     with reading() as session:
         faults = service.verify_ledger(session)
     if faults:
-        raise Conflict("cli.ledger_broken", faults="；".join(faults))
+        raise Conflict("cli.ledger_broken", faults=texts.listed(faults))
     output.print(text("cli.ledger_sound"))

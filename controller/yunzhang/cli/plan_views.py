@@ -10,7 +10,7 @@ from rich.table import Table
 from yunzhang.cli.context import output
 from yunzhang.plancheck import Fault
 from yunzhang.plans.document import Document
-from yunzhang.texts import text
+from yunzhang.texts import listed, text
 
 
 def show_plan(document: Document, state: str) -> None:
@@ -56,13 +56,13 @@ def _show_references(document: Document) -> None:
     for reference in document["address_book"]["references"]:
         if reference["state"] == "rewritten":
             continue
-        new = "、".join(reference["new"])
+        new = listed(reference["new"])
         shown = text(f"plan.reference_{reference['state']}", **{**reference, "new": new})
         output.print(f"[yellow]![/] {escape(shown)}", highlight=False)
 
 
 def _show_fit(document: Document) -> None:
-    need = "，".join(f"{name} {amount:,}" for name, amount in document["fit"]["need"].items())
+    need = listed(f"{name} {amount:,}" for name, amount in document["fit"]["need"].items())
     output.print(text("plan.need", need=need), highlight=False)
     for misfit in document["fit"]["misfits"]:
         missing = misfit["used"] + misfit["need"] - misfit["limit"]

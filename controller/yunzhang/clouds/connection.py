@@ -16,6 +16,7 @@ from openstack import exceptions as cloud_errors
 from openstack.config import OpenStackConfig
 from openstack.connection import Connection
 
+from yunzhang import texts
 from yunzhang.clouds import sdk
 from yunzhang.errors import InputError, NotFound, Outside, YunzhangError
 from yunzhang.secrets import clouds_file
@@ -104,7 +105,7 @@ def connect(cloud: str, *, project: str | None = None) -> Connection:
     named = (str(file), file.stat().st_mtime_ns)
     config = _read_config(*named)
     if cloud not in config.get_cloud_names():
-        known = "、".join(sorted(config.get_cloud_names()))
+        known = texts.listed(sorted(config.get_cloud_names()))
         raise NotFound("clouds.unknown", cloud=cloud, known=known, path=str(file))
     try:
         region = config.get_one(cloud=cloud)

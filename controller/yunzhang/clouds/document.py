@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from yunzhang import texts
 from yunzhang.clouds.specs import CloudSpec
 from yunzhang.errors import InputError, NotFound
 
@@ -39,7 +40,7 @@ def load_build(path: Path, wave: int | None = None) -> tuple[CloudSpec, Validati
     if wave is None:
         return spec, validation
     if wave not in waves:
-        known = "、".join(str(number) for number in sorted(waves))
+        known = texts.listed(str(number) for number in sorted(waves))
         raise NotFound("clouds_make.no_wave", wave=wave, known=known)
     return spec.for_servers(waves[wave]), validation
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from python_calamine import CalamineError, CalamineWorkbook
 
+from yunzhang import texts
 from yunzhang.errors import InputError, NotFound
 from yunzhang.estate.sheets import BY_KEY, BY_TITLE, VERSION_NAME, Sheet, find_sheet
 
@@ -76,7 +77,7 @@ def _only(sheets: list[RawSheet], name: str) -> list[RawSheet]:
     wanted = find_sheet(name)
     found = [each for each in sheets if wanted and find_sheet(each.title.strip()) is wanted]
     if not found:
-        raise InputError("estate.sheet_missing", sheet=name, known="、".join(BY_TITLE))
+        raise InputError("estate.sheet_missing", sheet=name, known=texts.listed(BY_TITLE))
     return found
 
 
@@ -103,7 +104,7 @@ def _csv_sheet(path: Path, name: str | None) -> Sheet:
     if name:
         if found := find_sheet(name):
             return found
-        raise InputError("estate.sheet_missing", sheet=name, known="、".join(BY_TITLE))
+        raise InputError("estate.sheet_missing", sheet=name, known=texts.listed(BY_TITLE))
     stem = path.stem
     if found := find_sheet(stem):
         return found
@@ -114,7 +115,7 @@ def _csv_sheet(path: Path, name: str | None) -> Sheet:
     ]
     if len(inside) == 1:
         return inside[0]
-    raise InputError("estate.sheet_unnamed", path=path.name, known="、".join(BY_TITLE))
+    raise InputError("estate.sheet_unnamed", path=path.name, known=texts.listed(BY_TITLE))
 
 
 def _decode(path: Path, content: bytes) -> str:

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
+from yunzhang import texts
 from yunzhang.estate.files import RawFile, RawSheet
 from yunzhang.estate.report import Fault
 from yunzhang.estate.sheets import (
@@ -84,7 +85,7 @@ def parse_file(raw: RawFile) -> Parsed:
         if known and known.key not in found:
             found[known.key] = sheet
         elif title not in IGNORED_TITLES and any(any(row) for row in sheet.rows):
-            values = {"known": "、".join(BY_TITLE)}
+            values = {"known": texts.listed(BY_TITLE)}
             parsed.faults.append(Fault(title, 0, "", "sheet_unknown", "error", values))
     for known in SHEETS:
         if known.key in found:
@@ -128,7 +129,7 @@ def _find_columns(
 
 
 def _header_fault(parsed: Parsed, sheet: Sheet, column: str, code: str, known: Sheet) -> None:
-    values = {"known": "、".join(each.header for each in known.columns), "column": column}
+    values = {"known": texts.listed(each.header for each in known.columns), "column": column}
     parsed.faults.append(Fault(sheet.title, 1, column, code, "error", values))
 
 

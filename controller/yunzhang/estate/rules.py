@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from datetime import date
 
+from yunzhang import texts
 from yunzhang.estate import address_rules
 from yunzhang.estate.known import Known
 from yunzhang.estate.parsing import Parsed, Row, SheetRows
@@ -44,7 +45,7 @@ def _check_duplicates(parsed: Parsed, rows: SheetRows) -> None:
         if row.key is None:
             continue
         if row.key in first:
-            shown = "、".join(str(part) for part in row.key)
+            shown = texts.listed(str(part) for part in row.key)
             parsed.add(
                 rows.sheet, row, rows.sheet.identity[-1] if len(row.key) == 2 else
                 rows.sheet.identity[0], "key_twice", key=shown, row=first[row.key]

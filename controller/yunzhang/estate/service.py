@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from yunzhang import audit, clock
+from yunzhang import audit, clock, texts
 from yunzhang.db import Session
 from yunzhang.errors import InputError, NotFound
 from yunzhang.estate import conflicts, importing, repository, rules, schemas, workbook
@@ -113,7 +113,7 @@ def export_workbook(session: Session, principal: Principal, path: Path) -> dict[
 def _sheet(noun: str) -> Sheet:
     found = find_sheet(noun)
     if found is None:
-        raise NotFound("estate.noun_unknown", noun=noun, known="、".join(BY_KEY))
+        raise NotFound("estate.noun_unknown", noun=noun, known=texts.listed(BY_KEY))
     return found
 
 

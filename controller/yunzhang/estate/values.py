@@ -9,6 +9,7 @@ from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from yunzhang import texts
 from yunzhang.estate.addresses import (
     AddressError,
     format_address,
@@ -207,7 +208,7 @@ def _read_addresses(raw: Any) -> list[str]:
 def _choice_reader(column: Column) -> Parse:
     known = {label.lower(): code for code, label in column.choices.items()}
     known |= {code: code for code in column.choices}
-    allowed = "、".join(column.choices.values())
+    allowed = texts.listed(column.choices.values())
 
     def read(raw: Any) -> str:
         text = read_plain(raw)

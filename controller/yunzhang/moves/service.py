@@ -5,7 +5,7 @@ What changes clouds is done by playbooks; `moves.execution` walks a wave through
 
 from __future__ import annotations
 
-from yunzhang import audit, clock, jobs, settings
+from yunzhang import audit, clock, jobs, settings, texts
 from yunzhang.allocation import service as allocation
 from yunzhang.db import Session, advance
 from yunzhang.errors import Conflict, NotFound
@@ -196,7 +196,11 @@ def accept_wave(session: Session, principal: Principal, plan: str, number: int) 
     late = [move.server for move in moves if move.state not in ("validated", "accepted")]
     if wave.state != "completed" or late:
         raise Conflict(
-            "moves.not_validated", plan=plan, number=number, state=wave.state, late="、".join(late)
+            "moves.not_validated",
+            plan=plan,
+            number=number,
+            state=wave.state,
+            late=texts.listed(late),
         )
     for move in moves:
         if move.state == "accepted":

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from ipaddress import ip_address, ip_network
 from typing import Any
 
+from yunzhang import texts
 from yunzhang.plancheck.faults import Fault
 
 Document = dict[str, Any]
@@ -91,7 +92,7 @@ def _disks(build: Document) -> Iterator[Fault]:
         if len(roots) != 1 or not roots[0]["bootable"]:
             yield Fault("plancheck.root_disk", place, {"count": len(roots)})
         if len(set(order)) != len(order) or order != sorted(order, key=lambda d: (len(d), d)):
-            yield Fault("plancheck.disk_order", place, {"order": "、".join(order)})
+            yield Fault("plancheck.disk_order", place, {"order": texts.listed(order)})
         if any(disk["size_gib"] < 1 for disk in disks):
             yield Fault("plancheck.disk_size", place, {})
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from netaddr import IPNetwork
 
+from yunzhang import texts
 from yunzhang.clouds.observed import ObservedServer, ObservedSubnet
 from yunzhang.clouds.specs import (
     CloudSpec,
@@ -77,15 +78,16 @@ class Builder:
         twice = {source for source in sources if sources.count(source) > 1}
         if twice:
             raise InputError(
-                "plans.prefix_ambiguous", prefixes="、".join(f"{d} {c}" for d, c in sorted(twice))
+                "plans.prefix_ambiguous",
+                prefixes=texts.listed(f"{d} {c}" for d, c in sorted(twice)),
             )
         taken = [s.cidr for n in self.snapshot.target.networks for s in n.subnets]
         chosen, lacking = renumber(sources, self.snapshot.policy.pools, taken)
         if lacking:
             raise Shortage(
                 "plans.addresses_short",
-                prefixes="、".join(f"{gap.domain} {gap.cidr}" for gap in lacking),
-                pools="、".join(self.snapshot.policy.pools),
+                prefixes=texts.listed(f"{gap.domain} {gap.cidr}" for gap in lacking),
+                pools=texts.listed(self.snapshot.policy.pools),
             )
         return chosen
 

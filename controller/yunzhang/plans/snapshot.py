@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from yunzhang import texts
 from yunzhang.clouds.observed import ObservedServer, Survey
 from yunzhang.errors import InputError
 
@@ -69,5 +70,7 @@ class Snapshot:
                     f"{workload.key}（{workload.project}/{workload.name}：{len(matches)}）"
                 )
         if wrong:
-            raise InputError("plans.unmatched", cloud=self.source.cloud, workloads="、".join(wrong))
+            raise InputError(
+                "plans.unmatched", cloud=self.source.cloud, workloads=texts.listed(wrong)
+            )
         return found

@@ -16,10 +16,13 @@ from typing import TYPE_CHECKING, Any, Literal
 import yaml
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 Language = Literal["zh", "en"]
 LANGUAGES: tuple[Language, ...] = ("zh", "en")
+
+# Between the items of a list within a sentence.
+SEPARATORS: dict[Language, str] = {"zh": "、", "en": ", "}
 
 _language: ContextVar[Language] = ContextVar("language", default="zh")
 
@@ -43,6 +46,11 @@ def text(key: str, /, **values: Any) -> str:
     if found is None:
         found = catalogue("zh")[key]
     return found.format_map(values) if values else found
+
+
+def listed(items: Iterable[object]) -> str:
+    """The items one after the other, as the current language writes a list."""
+    return SEPARATORS[_language.get()].join(str(item) for item in items)
 
 
 def has_text(key: str) -> bool:

@@ -37,3 +37,9 @@ def test_every_code_in_the_source_has_a_text() -> None:
     }
     assert used
     assert sorted(used - texts.catalogue("zh").keys()) == []
+
+
+def test_a_list_is_written_as_the_language_writes_lists() -> None:
+    assert texts.listed(["甲", 2]) == "甲、2"
+    with texts.in_language("en"):
+        assert texts.listed(["a", 2]) == "a, 2"

@@ -8,6 +8,7 @@ from typing import Any
 
 from openstack import exceptions
 
+from yunzhang import texts
 from yunzhang.clouds import marks
 from yunzhang.clouds.intents import Intent
 from yunzhang.clouds.makers.flavors import FlavorMaker
@@ -195,4 +196,6 @@ def prove_off(site: Site, item: ServerSpec) -> None:
     """Raise Conflict `clouds_make.source_alive` unless the source is off, locked, unplugged."""
     faults = unproven(site, source_server(site, item.source))
     if faults:
-        raise Conflict("clouds_make.source_alive", name=item.source.name, faults="、".join(faults))
+        raise Conflict(
+            "clouds_make.source_alive", name=item.source.name, faults=texts.listed(faults)
+        )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from yunzhang import texts
 from yunzhang.clouds import transfer, transfer_attachments
 from yunzhang.clouds.document import Validation
 from yunzhang.clouds.intents import Intent, Made
@@ -124,7 +125,7 @@ class VerifyDisks:
                 if has != wanted
             ]
             if wrong:
-                raise Conflict("clouds_make.volume_differs", name=name, wrong="、".join(wrong))
+                raise Conflict("clouds_make.volume_differs", name=name, wrong=texts.listed(wrong))
             digest = transfer.read_back(
                 site.spec, item.server, disk, target_volume=identifier, length_bytes=note["bytes"]
             )

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from yunzhang import texts
 from yunzhang.clouds.connection import connect
 from yunzhang.clouds.document import Validation, load_build
 from yunzhang.clouds.intents import Intent
@@ -75,7 +76,7 @@ def _told(error: YunzhangError) -> Result:
 
 def _perform(order: Order, spec: CloudSpec, validation: Validation, report: Report) -> Result:
     if order.step not in STEPS:
-        raise NotFound("clouds_make.no_step", step=order.step, known="、".join(STEPS))
+        raise NotFound("clouds_make.no_step", step=order.step, known=texts.listed(STEPS))
     step, record = STEPS[order.step], order.record
     source, target = connect(spec.source_cloud), connect(spec.target_cloud)
     intents: list[Intent] = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from yunzhang import clock
+from yunzhang import clock, texts
 from yunzhang.clouds.document import Validation
 from yunzhang.clouds.intents import Intent, Made
 from yunzhang.clouds.makers.calls import about
@@ -110,10 +110,10 @@ class ValidateTargets:
             lambda: faults_of(site, item, identifier),
             lambda found: not found or not found[0].startswith("port"),
             seconds=rules.console_timeout_seconds,
-            describe="、".join,
+            describe=texts.listed,
         )
         if faults:
-            raise Conflict("clouds_make.not_valid", name=item.name, faults="、".join(faults))
+            raise Conflict("clouds_make.not_valid", name=item.name, faults=texts.listed(faults))
         line = _await_console(site, item, identifier, rules)
         if not item.was_running:
             compute.stop_server(identifier)
