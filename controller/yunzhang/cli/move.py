@@ -44,10 +44,7 @@ def run(plan: str, number: int, detach: bool, dry_run: bool) -> None:
     if dry_run:
         show_intents(plan, number, rehearse_wave(plan, number))
         return
-    with transaction() as session:
-        service.start_wave(session, principal(), plan, number)
-    if not detach:
-        _follow(plan, number)
+    _start(plan, number, detach)
 
 
 @move.command()
@@ -56,10 +53,7 @@ def run(plan: str, number: int, detach: bool, dry_run: bool) -> None:
 @detach_option
 def resume(plan: str, number: int, detach: bool) -> None:
     """继续已暂停或失败的一批 / Resume a wave that was paused or failed."""
-    with transaction() as session:
-        service.start_wave(session, principal(), plan, number)
-    if not detach:
-        _follow(plan, number)
+    _start(plan, number, detach)
 
 
 @move.command()
@@ -120,6 +114,13 @@ def status(plan: str | None, number: int, follow: bool) -> None:
         _watch(plan, number)
     else:
         output.print(view(read_progress(plan, number)))
+
+
+def _start(plan: str, number: int, detach: bool) -> None:
+    with transaction() as session:
+        service.start_wave(session, principal(), plan, number)
+    if not detach:
+        _follow(plan, number)
 
 
 def _list_waves() -> None:

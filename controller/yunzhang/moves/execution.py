@@ -11,8 +11,8 @@ from typing import Any, Literal
 
 from yunzhang import audit, clock, db, settings
 from yunzhang.allocation import service as allocation
-from yunzhang.clouds.connection import connect
 from yunzhang.clouds.intents import Intent
+from yunzhang.clouds.makers.site import open_site
 from yunzhang.clouds.specs import CloudSpec
 from yunzhang.clouds.steps import STEPS as CLOUD_STEPS
 from yunzhang.db import Session, advance
@@ -102,7 +102,7 @@ def intend(name: str, spec: CloudSpec) -> list[Intent]:
     step = CLOUD_STEPS[name]
     if not step.changes:
         return []
-    return step.intend(spec, connect(spec.source_cloud), connect(spec.target_cloud))
+    return step.intend(open_site(spec))
 
 
 def _record(session: Session, wave: Wave, step: str, intent: Intent) -> None:

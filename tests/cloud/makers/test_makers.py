@@ -12,6 +12,7 @@ from tests.cloud.makers.world import SOURCE, TARGET, World, specify
 from yunzhang.clouds import marks
 from yunzhang.clouds.comparison import Difference, compare_dumps, render_differences
 from yunzhang.clouds.connection import connect
+from yunzhang.clouds.document import Validation
 from yunzhang.clouds.dump import dump_cloud
 from yunzhang.clouds.intents import Intent
 from yunzhang.clouds.makers.flavors import FlavorMaker
@@ -45,12 +46,12 @@ class Runner:
         self.intents: list[Intent] = []
 
     def intend(self, step: str) -> list[Intent]:
-        return STEPS[step].intend(self.spec, self.source, self.target)
+        return STEPS[step].intend(self.site())
 
     def perform(self, step: str) -> Report:
-        report = Report()
-        STEPS[step].perform(self.spec, self.source, self.target, report)
-        return report
+        site = self.site()
+        STEPS[step].perform(site, Validation())
+        return site.report
 
     def run(self, step: str) -> Report:
         """As the controller does: intents first."""
@@ -58,7 +59,7 @@ class Runner:
         return self.perform(step)
 
     def back(self) -> list[Any]:
-        return roll_back(self.spec, self.source, self.target, Report(), self.intents)
+        return roll_back(self.site(), self.intents)
 
     def site(self) -> Site:
         return Site(self.spec, self.source, self.target)
@@ -94,7 +95,7 @@ def test_a_whole_wave_and_back(runner: Runner, ours: World) -> None:
     words = {ours.word, ours.project.id, runner.spec.mark}
     before = of_ours(SOURCE, words), of_ours(TARGET, words)
     for name, step in STEPS.items():
-        announced = step.intend(runner.spec, runner.source, runner.target)
+        announced = step.intend(runner.site())
         report = runner.run(name)
         made = {(m.kind, m.key) for m in report.made if m.created and m.kind != "copy"}
         assert made <= {(i.kind, i.key) for i in announced}, name
@@ -190,7 +191,7 @@ def test_strangers_are_refused_and_left_alone(runner: Runner, ours: World) -> No
             cloud=TARGET, kind="network", key=spec.networks[0].key, act="create", id=stranger.id
         )
         with pytest.raises(Conflict) as kept:
-            roll_back(spec, runner.source, runner.target, Report(), [intent])
+            roll_back(runner.site(), [intent])
         assert kept.value.code == "clouds_make.not_ours"
         assert network.get_network(stranger.id)
     finally:

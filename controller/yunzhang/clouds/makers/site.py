@@ -42,6 +42,10 @@ class Site:
     _kept: dict[object, Any] = field(default_factory=dict)
     _lock: RLock = field(default_factory=RLock)
 
+    def anew(self) -> Site:
+        """The same place, with nothing known of what is there now."""
+        return Site(self.spec, self.source, self.target, self.report)
+
     @property
     def mark(self) -> str:
         """The plan's mark."""
@@ -139,3 +143,9 @@ class Site:
         if errors:
             raise errors[0]
         return [future.result() for future in futures]
+
+
+def open_site(spec: CloudSpec, report: Report | None = None) -> Site:
+    """A site with connections to both clouds. Raises as `connection.connect`."""
+    source, target = connect(spec.source_cloud), connect(spec.target_cloud)
+    return Site(spec, source, target, report or Report())

@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from yunzhang import texts
 from yunzhang.clouds import transfer, transfer_attachments
 from yunzhang.clouds.document import Validation
 from yunzhang.clouds.intents import Intent, Made
 from yunzhang.clouds.makers.calls import about
-from yunzhang.clouds.makers.report import Report
 from yunzhang.clouds.makers.servers import prove_off
 from yunzhang.clouds.makers.site import Site
 from yunzhang.clouds.makers.temporaries import TemporaryMaker
 from yunzhang.clouds.makers.volumes import PlacedDisk, VolumeMaker, placed_disks
-from yunzhang.clouds.specs import CloudSpec
 from yunzhang.clouds.steps.step import examine
 from yunzhang.errors import Conflict
-
-if TYPE_CHECKING:
-    from openstack.connection import Connection
 
 # Each copy passes through the controller; more would only share the same line.
 COPIES = 2
@@ -31,22 +24,14 @@ class CopyDisks:
     name = "copy_disks"
     changes = True
 
-    def intend(self, spec: CloudSpec, source: Connection, target: Connection) -> list[Intent]:
+    def intend(self, site: Site) -> list[Intent]:
         """Snapshots of image-booted sources; the bytes themselves go with the volumes."""
-        return examine(Site(spec, source, target), [TemporaryMaker()])[0]
+        return examine(site, [TemporaryMaker()])[0]
 
-    def perform(
-        self,
-        spec: CloudSpec,
-        source: Connection,
-        target: Connection,
-        report: Report,
-        validation: Validation | None = None,
-    ) -> list[Made]:
+    def perform(self, site: Site, validation: Validation) -> list[Made]:
         """Copy, `COPIES` at a time; a complete copy that is still proven is used again."""
-        site = Site(spec, source, target, report)
-        for server in spec.servers:
-            with about("server", server.name, spec.source_cloud):
+        for server in site.spec.servers:
+            with about("server", server.name, site.spec.source_cloud):
                 prove_off(site, server)
 
         def copy(item: PlacedDisk) -> Made:
@@ -83,22 +68,14 @@ class VerifyDisks:
     name = "verify_disks"
     changes = True  # it attaches the volumes while it reads
 
-    def intend(self, spec: CloudSpec, source: Connection, target: Connection) -> list[Intent]:
+    def intend(self, site: Site) -> list[Intent]:
         """Nothing: the attachment for reading is gone when the step ends."""
         return []
 
-    def perform(
-        self,
-        spec: CloudSpec,
-        source: Connection,
-        target: Connection,
-        report: Report,
-        validation: Validation | None = None,
-    ) -> list[Made]:
+    def perform(self, site: Site, validation: Validation) -> list[Made]:
         """Raises Conflict `clouds_make.not_copied`, `clouds_make.volume_differs`,
         `clouds_make.digest_differs`.
         """
-        site = Site(spec, source, target, report)
 
         def verify(item: PlacedDisk) -> Made:
             return self._verify(site, item)

@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from yunzhang.clouds.document import Validation
 from yunzhang.clouds.intents import Intent, Made
 from yunzhang.clouds.makers.calls import about
-from yunzhang.clouds.makers.report import Report
 from yunzhang.clouds.makers.site import Site
 from yunzhang.clouds.makers.sources import OFF, RUNNING, source_server, source_volume
 from yunzhang.clouds.observed import server_fingerprint
-from yunzhang.clouds.specs import CloudSpec, DiskSpec, ServerSpec
+from yunzhang.clouds.specs import DiskSpec, ServerSpec
 from yunzhang.clouds.steps.capacity import capacity_problems
 from yunzhang.clouds.steps.needs import quota_problems
 from yunzhang.clouds.steps.step import MakingStep, examine
 from yunzhang.clouds.survey import survey_cloud
 from yunzhang.errors import Conflict, YunzhangError
-
-if TYPE_CHECKING:
-    from openstack.connection import Connection
 
 
 class PrecheckFailed(Conflict):
@@ -44,33 +39,25 @@ class Precheck:
     def __init__(self, makings: Sequence[MakingStep]) -> None:
         self.makings = makings
 
-    def intend(self, spec: CloudSpec, source: Connection, target: Connection) -> list[Intent]:
+    def intend(self, site: Site) -> list[Intent]:
         """Nothing."""
         return []
 
-    def perform(
-        self,
-        spec: CloudSpec,
-        source: Connection,
-        target: Connection,
-        report: Report,
-        validation: Validation | None = None,
-    ) -> list[Made]:
+    def perform(self, site: Site, validation: Validation) -> list[Made]:
         """Raises PrecheckFailed `clouds_make.precheck_failed` with every problem."""
-        site = Site(spec, source, target, report)
         problems = source_problems(site)
         makers = [maker for making in self.makings for maker in making.makers]
         intents, found = examine(site, makers)
         problems += found
         for check in (quota_problems, capacity_problems):
             try:
-                with about("cloud", spec.target_cloud, spec.target_cloud):
+                with about("cloud", site.spec.target_cloud, site.spec.target_cloud):
                     problems += check(site, intents)
             except YunzhangError as error:
                 problems.append(error)
         if problems:
             raise PrecheckFailed(problems)
-        report.say("said_precheck", servers=len(spec.servers), intents=len(intents))
+        site.report.say("said_precheck", servers=len(site.spec.servers), intents=len(intents))
         return []
 
 

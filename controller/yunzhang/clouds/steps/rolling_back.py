@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from yunzhang import texts
 from yunzhang.clouds import marks
@@ -17,18 +17,14 @@ from yunzhang.clouds.makers.maker import Maker, Undone, project_of
 from yunzhang.clouds.makers.networks import NetworkMaker, SubnetMaker
 from yunzhang.clouds.makers.ports import PortMaker
 from yunzhang.clouds.makers.projects import ProjectMaker, QuotaMaker, RoleMaker
-from yunzhang.clouds.makers.report import Report, thing
+from yunzhang.clouds.makers.report import thing
 from yunzhang.clouds.makers.routers import InterfaceMaker, RouterMaker, RoutesMaker
 from yunzhang.clouds.makers.servers import ServerMaker
 from yunzhang.clouds.makers.site import Site
 from yunzhang.clouds.makers.sources import PowerMaker, SourcePortMaker
 from yunzhang.clouds.makers.temporaries import TemporaryMaker
 from yunzhang.clouds.makers.volumes import VolumeMaker
-from yunzhang.clouds.specs import CloudSpec
 from yunzhang.errors import Conflict, InputError
-
-if TYPE_CHECKING:
-    from openstack.connection import Connection
 
 # In the order in which a wave makes them.
 MAKERS: dict[str, Maker[Any]] = {
@@ -89,26 +85,19 @@ def in_order(intents: Iterable[Intent]) -> list[Intent]:
     return sorted(last_first, key=lambda intent: -ranks[intent.kind])
 
 
-def roll_back(
-    spec: CloudSpec,
-    source: Connection,
-    target: Connection,
-    report: Report,
-    intents: Sequence[Intent],
-) -> list[Undone]:
+def roll_back(site: Site, intents: Sequence[Intent]) -> list[Undone]:
     """Undo `intents`, given in the order they were announced. Repeating it is harmless.
 
     It stops at the first kind of object that cannot be undone: sources are never brought up
     while a target may still be there. Raises Conflict `clouds_make.target_alive`,
     `clouds_make.not_ours`, InputError `clouds_make.bad_record`, and what the makers raise.
     """
-    site = Site(spec, source, target, report)
     undone: list[Undone] = []
     for kind, group in groupby(in_order(intents), key=lambda intent: intent.kind):
         maker = MAKERS[kind]
         todo = list(group)
         if kind in SOURCE_KINDS:
-            _targets_gone(Site(spec, source, target, report), todo)
+            _targets_gone(site.anew(), todo)
         if kind in SHARED_KINDS:
             kept = [intent for intent in todo if in_use(site, intent.project)]
             undone += [_keeping(site, intent) for intent in kept]

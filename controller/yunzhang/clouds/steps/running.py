@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from yunzhang import texts
-from yunzhang.clouds.connection import connect
 from yunzhang.clouds.document import Validation, load_build
 from yunzhang.clouds.intents import Intent
 from yunzhang.clouds.makers.calls import about
 from yunzhang.clouds.makers.report import Report, thing
+from yunzhang.clouds.makers.site import open_site
 from yunzhang.clouds.specs import CloudSpec
 from yunzhang.clouds.steps import STEPS, roll_back
 from yunzhang.clouds.steps.messages import pass_on
@@ -78,16 +78,15 @@ def _perform(order: Order, spec: CloudSpec, validation: Validation, report: Repo
     if order.step not in STEPS:
         raise NotFound("clouds_make.no_step", step=order.step, known=texts.listed(STEPS))
     step, record = STEPS[order.step], order.record
-    source, target = connect(spec.source_cloud), connect(spec.target_cloud)
     intents: list[Intent] = []
     if order.check or record:
-        intents = step.intend(spec, source, target)
+        intents = step.intend(open_site(spec))
     if order.check and step.changes:
         return {"intents": _dumped(intents), "changed": bool(intents)}
     if record and not order.check:
         append(record, "intent", intents)
         report.on_made = lambda made: append(record, "made", [made])
-    step.perform(spec, source, target, report, validation)
+    step.perform(open_site(spec, report), validation)
     return {"intents": _dumped(intents)}
 
 
@@ -97,8 +96,7 @@ def _roll_back(order: Order, spec: CloudSpec, report: Report) -> Result:
     intents = read_intents(order.record)
     if order.check:
         return {"intents": _dumped(intents), "changed": bool(intents)}
-    source, target = connect(spec.source_cloud), connect(spec.target_cloud)
-    undone = roll_back(spec, source, target, report, intents)
+    undone = roll_back(open_site(spec, report), intents)
     return {
         "intents": _dumped(intents),
         "undone": [asdict(item) for item in undone],

@@ -5,22 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from yunzhang.clouds.document import Validation
 from yunzhang.clouds.intents import Intent, Made
 from yunzhang.clouds.makers.maker import Maker
-from yunzhang.clouds.makers.report import Report
 from yunzhang.clouds.makers.site import Site
-from yunzhang.clouds.specs import CloudSpec
 from yunzhang.errors import YunzhangError
-
-if TYPE_CHECKING:
-    from openstack.connection import Connection
 
 
 class Step(Protocol):
-    """What the playbooks' module and the controller need of a step."""
+    """What the playbooks' module and the controller need of a step.
+
+    The site is new each time: what is found in the clouds is kept in it.
+    """
 
     @property
     def name(self) -> str:
@@ -30,17 +28,10 @@ class Step(Protocol):
     def changes(self) -> bool:
         """Whether it changes a cloud at all."""
 
-    def intend(self, spec: CloudSpec, source: Connection, target: Connection) -> list[Intent]:
+    def intend(self, site: Site) -> list[Intent]:
         """All that `perform` would create or change now; reads only."""
 
-    def perform(
-        self,
-        spec: CloudSpec,
-        source: Connection,
-        target: Connection,
-        report: Report,
-        validation: Validation | None = None,
-    ) -> list[Made]:
+    def perform(self, site: Site, validation: Validation) -> list[Made]:
         """Do it; doing it again changes nothing more."""
 
 
@@ -52,23 +43,15 @@ class MakingStep:
     makers: Sequence[Maker[Any]]
     changes: bool = True
 
-    def intend(self, spec: CloudSpec, source: Connection, target: Connection) -> list[Intent]:
+    def intend(self, site: Site) -> list[Intent]:
         """What the makers would do. Raises the first Conflict or NotFound met."""
-        intents, problems = examine(Site(spec, source, target), self.makers)
+        intents, problems = examine(site, self.makers)
         if problems:
             raise problems[0]
         return intents
 
-    def perform(
-        self,
-        spec: CloudSpec,
-        source: Connection,
-        target: Connection,
-        report: Report,
-        validation: Validation | None = None,
-    ) -> list[Made]:
+    def perform(self, site: Site, validation: Validation) -> list[Made]:
         """Let the makers make."""
-        site = Site(spec, source, target, report)
         return [made for maker in self.makers for made in make_all(site, maker)]
 
 

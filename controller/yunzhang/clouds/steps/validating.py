@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from yunzhang import clock, texts
 from yunzhang.clouds.document import Validation
 from yunzhang.clouds.intents import Intent, Made
 from yunzhang.clouds.makers.calls import about
 from yunzhang.clouds.makers.ports import PlacedNic, PortMaker
-from yunzhang.clouds.makers.report import Report
 from yunzhang.clouds.makers.servers import ServerMaker
 from yunzhang.clouds.makers.site import Site
 from yunzhang.clouds.makers.sources import OFF, wait_power
 from yunzhang.clouds.makers.volumes import PlacedDisk, VolumeMaker
 from yunzhang.clouds.makers.waiting import POLL_SECONDS, seconds_for, wait_for, wait_status
-from yunzhang.clouds.specs import CloudSpec, ServerSpec
+from yunzhang.clouds.specs import ServerSpec
 from yunzhang.errors import Conflict
-
-if TYPE_CHECKING:
-    from openstack.connection import Connection
 
 BROKEN = (
     r"Kernel panic",
@@ -47,28 +43,19 @@ class ValidateTargets:
     name = "validate_targets"
     changes = True  # a source that was off is left off in the target too
 
-    def intend(self, spec: CloudSpec, source: Connection, target: Connection) -> list[Intent]:
+    def intend(self, site: Site) -> list[Intent]:
         """Nothing that would have to be undone: the servers go with their own intents."""
         return []
 
-    def perform(
-        self,
-        spec: CloudSpec,
-        source: Connection,
-        target: Connection,
-        report: Report,
-        validation: Validation | None = None,
-    ) -> list[Made]:
+    def perform(self, site: Site, validation: Validation) -> list[Made]:
         """Raises Conflict `clouds_make.not_valid` or `clouds_make.console_bad`, Outside
         `clouds_make.waited`.
         """
-        site = Site(spec, source, target, report)
-        rules = validation or Validation()
 
         def check(item: ServerSpec) -> Made:
-            return self._validate(site, item, rules)
+            return self._validate(site, item, validation)
 
-        return site.each(spec.servers, check)
+        return site.each(site.spec.servers, check)
 
     def _validate(self, site: Site, item: ServerSpec, rules: Validation) -> Made:
         compute = site.target.compute
