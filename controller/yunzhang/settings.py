@@ -33,6 +33,8 @@ class Settings(BaseSettings):
     clouds: Path = Field(Path("clouds.yaml"), description="openstacksdk credentials, mode 0600")
     transfer: Path = Field(Path("transfer.json"), description="how storage hosts are entered")
     playbooks: Path | None = Field(None, description="playbooks; empty: the shipped ones")
+    audit_key: Path | None = Field(None, description="key file of the audit record's seals")
+    audit_anchor: Path | None = Field(None, description="file its anchors are appended to")
     language: Language = "zh"
     log_level: str = "INFO"
     log_format: str = Field("console", pattern="^(console|json)$")
@@ -41,7 +43,9 @@ class Settings(BaseSettings):
     lease_seconds: float = Field(30.0, gt=1, description="how long a silent agent is trusted")
     heartbeat_seconds: float = Field(2.0, gt=0, description="how often workers report themselves")
 
-    @field_validator("state", "plans", "clouds", "transfer", "playbooks")
+    @field_validator(
+        "state", "plans", "clouds", "transfer", "playbooks", "audit_key", "audit_anchor"
+    )
     @classmethod
     def _absolute(cls, value: Path | None) -> Path | None:
         return value.absolute() if value else None

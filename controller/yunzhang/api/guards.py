@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from uuid import uuid4
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from yunzhang import audit
 from yunzhang.api.faults import answer, asked_language
 from yunzhang.errors import YunzhangError
 from yunzhang.texts import in_language
@@ -57,5 +59,6 @@ class Guard:
             refusal = answer(YunzhangError("api.host_refused"), language, MISDIRECTED)
             await refusal(scope, receive, guarded)
             return
-        with in_language(language):
+        client = scope.get("client")
+        with in_language(language), audit.context("api", client[0] if client else "", uuid4().hex):
             await self._app(scope, receive, guarded)

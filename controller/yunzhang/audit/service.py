@@ -1,64 +1,133 @@
-"""Writing and verifying the audit record."""
+"""Writing to the audit record and reading from it."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from sqlalchemy import select, text
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
 
 from yunzhang import clock
-from yunzhang.audit.models import AuditEntry
+from yunzhang.audit import repository
+from yunzhang.audit.models import AuditEntry, AuditWaiting
+from yunzhang.audit.origin import current_origin
+from yunzhang.audit.values import plain
 from yunzhang.db import Session
-from yunzhang.kit.canonical import content_hash
+from yunzhang.errors import NotFound
 
-FIRST = "0" * 64
-# Key of the PostgreSQL advisory lock under which the chain grows, one writer at a time. SQLite has
-# one writer anyway.
-CHAIN_LOCK = 5_930_201
+# Digits of a digest that are printed: enough that nobody finds another block with the same.
+SHORT = 16
+# Entries stored by one statement.
+BULK = 5000
 
 
-def _digest(entry: AuditEntry) -> str:
-    return content_hash(
-        {
-            "at": entry.at.isoformat(),
-            "principal": entry.principal,
-            "act": entry.act,
-            "noun": entry.noun,
-            "reference": entry.reference,
-            "details": entry.details,
-            "previous": entry.previous,
-        }
-    )
+class Actor(Protocol):
+    """A principal, as the record sees one."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def roles(self) -> Collection[str]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """One act of many that are recorded together."""
+
+    act: str
+    noun: str
+    reference: str
+    before: Any = None
+    after: Any = None
+    details: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The newest block as a report prints it, with what is not in any block yet."""
+
+    number: int
+    at: datetime
+    digest: str
+    waiting: int
 
 
 def record(
-    session: Session, principal: str, act: str, noun: str, reference: str, **details: Any
+    session: Session,
+    principal: str | Actor,
+    act: str,
+    noun: str,
+    reference: str,
+    *,
+    before: Any = None,
+    after: Any = None,
+    **details: Any,
 ) -> AuditEntry:
-    """Add an entry in the caller's transaction."""
-    if session.get_bind().dialect.name == "postgresql":
-        session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": CHAIN_LOCK})
-    session.flush()
-    last = session.scalar(select(AuditEntry.digest).order_by(AuditEntry.id.desc()).limit(1))
-    entry = AuditEntry(
-        at=clock.now(),
-        principal=principal,
-        act=act,
-        noun=noun,
-        reference=reference,
-        details=details,
-        previous=last or FIRST,
-    )
-    entry.digest = _digest(entry)
+    """Add an entry in the caller's transaction; `audit.context` says where the act came from.
+
+    `principal` is a name, or a principal whose roles are noted too. Values become plain, personal
+    fields a reference (`audit.values`).
+    """
+    row = _row(_who(principal), Act(act, noun, reference, before, after, details))
+    entry = AuditEntry(**row, waiting=AuditWaiting())
     session.add(entry)
-    session.flush()
     return entry
 
 
-def verify(session: Session) -> int | None:
-    """Follow the chain; the id of the first entry that does not fit, or None."""
-    previous = FIRST
-    for entry in session.scalars(select(AuditEntry).order_by(AuditEntry.id)):
-        if entry.previous != previous or entry.digest != _digest(entry):
-            return entry.id
-        previous = entry.digest
-    return None
+def record_many(session: Session, principal: str | Actor, acts: Iterable[Act]) -> int:
+    """Add many entries in the caller's transaction with few statements; how many."""
+    who, rows, count = _who(principal), [], 0
+    session.flush()
+    for each in acts:
+        rows.append(_row(who, each))
+        count += 1
+        if len(rows) == BULK:
+            repository.save_many(session, rows)
+            rows = []
+    if rows:
+        repository.save_many(session, rows)
+    return count
+
+
+def _who(principal: str | Actor) -> dict[str, Any]:
+    origin = current_origin()
+    name, roles = (
+        (principal, []) if isinstance(principal, str) else (principal.name, sorted(principal.roles))
+    )
+    return {
+        "principal": name,
+        "roles": roles,
+        "channel": origin.channel[:20],
+        "address": origin.address[:100],
+        "request": origin.request[:64],
+        "at": clock.now(),
+    }
+
+
+def _row(who: Mapping[str, Any], act: Act) -> dict[str, Any]:
+    return {
+        **who,
+        "act": act.act,
+        "noun": act.noun,
+        "reference": act.reference,
+        "before": plain(act.before),
+        "after": plain(act.after),
+        "details": plain(act.details or {}),
+    }
+
+
+def head(session: Session) -> Head | None:
+    """The newest block, to be printed on reports as an anchor on paper; None before the first."""
+    block = repository.last_block(session)
+    if block is None:
+        return None
+    waiting = repository.count_waiting(session)
+    return Head(block.number, block.at, block.digest[:SHORT], waiting)
+
+
+def get_entry(session: Session, number: int) -> AuditEntry:
+    """One entry. Raises NotFound `audit.unknown`."""
+    entry = repository.find_entry(session, number)
+    if entry is None:
+        raise NotFound("audit.unknown", number=number)
+    return entry

@@ -12,6 +12,7 @@ from rich.markup import escape
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from yunzhang import __version__, settings, texts
+from yunzhang.audit import set_process_origin
 from yunzhang.cli import context
 from yunzhang.errors import YunzhangError
 from yunzhang.kit.logs import configure_logs
@@ -20,6 +21,7 @@ from yunzhang.kit.logs import configure_logs
 # all of them, with the clouds' and the engine's libraries, take longer than most commands.
 COMMANDS = {
     "account": "account:account",
+    "audit": "audit:group",
     "cloud": "cloud:cloud",
     "db": "database:db",
     "discover": "cloud:discover",
@@ -31,6 +33,8 @@ COMMANDS = {
     "serve": "server:serve",
     "worker": "server:worker",
 }
+# Commands whose process acts for many; requests say themselves where they come from.
+SERVING = frozenset({"serve", "worker"})
 
 
 class LazyGroup(click.Group):
@@ -59,6 +63,8 @@ def yunzhang(ctx: click.Context, acting: str | None, lang: str | None) -> None:
     current = settings.current()
     texts.set_language("en" if (lang or current.language) == "en" else "zh")
     configure_logs(current.log_level, current.log_format)
+    channel = "worker" if ctx.invoked_subcommand in SERVING else "cli"
+    set_process_origin(channel, context.local_user())
     ctx.obj = context.Acting(acting)
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import pwd
+import socket
 from dataclasses import dataclass
 
 import click
@@ -21,6 +24,15 @@ class Acting:
     """The account named on the command line, if any."""
 
     account: str | None = None
+
+
+def local_user() -> str:
+    """The operating system's user and machine this command runs as and on, as `user@machine`."""
+    try:
+        user = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # containers run as numbers without a name
+        user = str(os.getuid())
+    return f"{user}@{socket.gethostname()}"
 
 
 def principal() -> Principal:

@@ -14,7 +14,7 @@ from yunzhang import settings
 from yunzhang.cli.context import output
 from yunzhang.db.migration import upgrade_database
 from yunzhang.errors import InputError
-from yunzhang.schedule.service import start_clock
+from yunzhang.schedule.service import Sealing, start_clock
 from yunzhang.texts import text
 from yunzhang.workflows.worker import run_worker
 
@@ -44,6 +44,8 @@ def _working(stop: threading.Event) -> Iterator[None]:
         stop.set()
         scheduler.shutdown(wait=False)
         worker_thread.join()
+        # the last acts need not wait, unsealed, for the next start
+        Sealing()()
 
 
 @click.command()
@@ -75,4 +77,9 @@ def worker(until_idle: bool) -> None:
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    run_worker(stop, until_idle=until_idle)
+    scheduler = start_clock(())
+    try:
+        run_worker(stop, until_idle=until_idle)
+    finally:
+        scheduler.shutdown(wait=False)
+        Sealing()()

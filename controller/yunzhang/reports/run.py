@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from yunzhang import clock
+from yunzhang import audit, clock
 from yunzhang.access import repository as accounts
 from yunzhang.clouds.specs import CloudSpec, DiskSpec, ServerSpec
 from yunzhang.db import Session
@@ -21,6 +21,7 @@ from yunzhang.reports import repository
 from yunzhang.reports.page import render_page
 from yunzhang.reports.schemas import (
     Approval,
+    AuditHead,
     DiskProof,
     Holding,
     MovedServer,
@@ -94,7 +95,13 @@ def gather_run(
         units=totals_by_unit(session, principal),
         made_at=clock.now(),
         made_by=principal.name,
+        audit_head=_audit_head(session),
     )
+
+
+def _audit_head(session: Session) -> AuditHead | None:
+    head = audit.head(session)
+    return AuditHead(number=head.number, at=head.at, digest=head.digest) if head else None
 
 
 def printable(told: str) -> str:

@@ -159,6 +159,14 @@ class Observation(Part):
     faults: list[str] = Field(default_factory=list)
 
 
+class AuditHead(Part):
+    """The newest block of the audit record: on paper it is an anchor nobody can rewrite."""
+
+    number: int
+    at: datetime
+    digest: str
+
+
 class RunReport(Part):
     """Everything the printed report of one wave says. Times are UTC."""
 
@@ -191,3 +199,4 @@ class RunReport(Part):
     units: Totals
     made_at: datetime
     made_by: str
+    audit_head: AuditHead | None = None

@@ -1,18 +1,22 @@
-"""The clock: asks for jobs in their slots. It keeps nothing; the jobs' keys do.
+"""The clock: asks for jobs in their slots, and seals the audit record every second.
 
-Every server ticks. A slot's number is in the key, so that of all who ask for the same slot, or
-ask again after a restart, one job comes out.
+It keeps nothing; the jobs' keys do. Every server ticks. A slot's number is in the key, so that of
+all who ask for the same slot, or ask again after a restart, one job comes out. Sealing is no job:
+it is due every second, harmless to do twice, and must not wait behind migrations.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, timedelta
+from datetime import UTC
+from functools import partial
 
 from apscheduler.schedulers.background import BackgroundScheduler
 from sqlalchemy.exc import SQLAlchemyError
 
-from yunzhang import clock, db, jobs
+from yunzhang import audit, clock, db, jobs
+from yunzhang.errors import YunzhangError
 from yunzhang.kit.logs import logger
 
 log = logger("schedule")
@@ -30,6 +34,9 @@ class Regular:
         return int(clock.now().timestamp()) // self.seconds
 
 
+# An entry is sealed at most about twice this after its transaction ended, in seconds.
+SEAL_SECONDS = 1
+
 REGULARS: tuple[Regular, ...] = (Regular("verify-audit", 3600),)
 
 
@@ -43,21 +50,50 @@ def tick(regular: Regular) -> None:
         log.warning("slot missed", kind=regular.kind, slot=slot, error=str(error))
 
 
+class Sealing:
+    """Seals the audit record; says once, not every second, what keeps it from doing so."""
+
+    def __init__(self) -> None:
+        self._told = ""
+
+    def __call__(self) -> None:
+        """Seal what waits. What goes wrong is told; the next second tries again."""
+        try:
+            audit.seal()
+        except (SQLAlchemyError, YunzhangError, OSError) as error:
+            if str(error) != self._told:
+                log.error("audit record not sealed", error=str(error))
+            self._told = str(error)
+        else:
+            if self._told:
+                log.info("audit record sealed again")
+            self._told = ""
+
+
 def start_clock(regulars: tuple[Regular, ...] = REGULARS) -> BackgroundScheduler:
-    """Tick in the background, at once and then in every interval; `shutdown()` ends it."""
+    """Tick and seal in the background, at once and then in every interval; `shutdown()` ends it.
+
+    A worker beside the server has no regulars and only seals.
+    """
     scheduler = BackgroundScheduler(timezone=UTC)
+    _every(scheduler, Sealing(), SEAL_SECONDS, "seal-audit")
     for regular in regulars:
         # Looked at ten times per interval: a server that was asleep at its start is soon there.
-        scheduler.add_job(
-            tick,
-            "interval",
-            args=[regular],
-            id=regular.kind,
-            seconds=max(1, regular.seconds // 10),
-            next_run_time=clock.now() + timedelta(seconds=0),
-            coalesce=True,
-            max_instances=1,
-            misfire_grace_time=None,
-        )
+        _every(scheduler, partial(tick, regular), max(1, regular.seconds // 10), regular.kind)
     scheduler.start()
     return scheduler
+
+
+def _every(
+    scheduler: BackgroundScheduler, work: Callable[[], None], seconds: int, name: str
+) -> None:
+    scheduler.add_job(
+        work,
+        "interval",
+        id=name,
+        seconds=seconds,
+        next_run_time=clock.now(),
+        coalesce=True,
+        max_instances=1,
+        misfire_grace_time=None,
+    )

@@ -18,26 +18,29 @@ VERIFY = "verify"
 
 @register("verify-audit")
 def verify_audit(payload: dict[str, Any]) -> dict[str, Any]:
-    """Follow the audit record's chain and record what was found, under the job's slot."""
+    """Verify the audit record and record what was found, under the job's slot."""
     broken = find_broken_entry()
     record_verification(str(payload["slot"]), broken)
     return {"broken_entry": broken}
 
 
 @step("find-broken-entry")
-def find_broken_entry() -> int | None:
-    """The first entry of the audit record that does not fit, or None."""
+def find_broken_entry() -> dict[str, Any] | None:
+    """The first thing wrong in the audit record: code, block, entry; or None."""
     with db.reading() as session:
-        return audit.verify(session)
+        fault = audit.verify(session)
+    return {"fault": fault.code, "block": fault.block, "entry": fault.entry} if fault else None
 
 
 @step("record-verification")
-def record_verification(slot: str, broken: int | None, principal: Principal = SYSTEM) -> None:
+def record_verification(
+    slot: str, broken: dict[str, Any] | None, principal: Principal = SYSTEM
+) -> None:
     """Write the finding into the audit record, once per slot."""
     demand(principal, "verify")
     if broken is not None:
-        log.error("audit record broken", entry=broken)
+        log.error("audit record broken", **broken)
     reference = f"verify-audit:{slot}"
     with db.transaction() as session:
         if not repository.has_audit_entry(session, VERIFY, reference):
-            audit.record(session, principal.name, VERIFY, "audit", reference, broken_entry=broken)
+            audit.record(session, principal, VERIFY, "audit", reference, broken_entry=broken)

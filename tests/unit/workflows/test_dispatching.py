@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import make_url, select
+from sqlalchemy import make_url, select, text
 
+from tests.unit.audit.attacks import attacking
 from yunzhang import audit, clock, db, jobs, schedule, settings
 from yunzhang.audit import AuditEntry
 from yunzhang.db.engine import _engine
@@ -83,16 +84,19 @@ def _jobs() -> list[Job]:
 def test_a_broken_audit_record_is_noted_once_per_slot() -> None:
     engine._stopping.clear()
     with db.transaction() as session:
-        entry = audit.record(session, "wang", "approve", "plan", "plan-1")
-        entry.principal = "li"
+        audit.record(session, "wang", "approve", "plan", "plan-1")
+    audit.seal()
+    assert upkeep.find_broken_entry() is None
+    with attacking(db.database_engine()) as connection:
+        connection.execute(text("UPDATE audit_entry SET principal = 'li'"))
     broken = upkeep.find_broken_entry()
-    assert broken == 1
+    assert broken == {"fault": "entry_changed", "block": 1, "entry": 1}
     for _ in range(2):
         upkeep.record_verification("7", broken)
     with db.reading() as session:
         found = session.scalars(select(AuditEntry).where(AuditEntry.act == "verify")).all()
         assert [(e.reference, e.details) for e in found] == [
-            ("verify-audit:7", {"broken_entry": 1})
+            ("verify-audit:7", {"broken_entry": broken})
         ]
 
 
