@@ -42,6 +42,12 @@ class Settings(BaseSettings):
     port: int = Field(8300, ge=1, le=65535)
     lease_seconds: float = Field(30.0, gt=1, description="how long a silent agent is trusted")
     heartbeat_seconds: float = Field(2.0, gt=0, description="how often workers report themselves")
+    shrink_percent: int = Field(
+        80, ge=0, le=100, description="a source that shrinks below this proves nothing missing"
+    )
+    missing_runs: int = Field(3, ge=1, description="complete readings in a row that prove absence")
+    missing_days: int = Field(7, ge=0, description="and the days they must span")
+    full_hours: int = Field(24, ge=0, description="a cloud is read in full at least this often")
 
     @field_validator(
         "state", "plans", "clouds", "transfer", "playbooks", "audit_key", "audit_anchor"
