@@ -22,6 +22,7 @@ from yunzhang.kit.logs import configure_logs
 COMMANDS = {
     "account": "account:account",
     "audit": "audit:group",
+    "backup": "backup:group",
     "cloud": "cloud:cloud",
     "db": "database:db",
     "discover": "cloud:discover",
@@ -30,6 +31,7 @@ COMMANDS = {
     "move": "move:move",
     "plan": "plan:plan",
     "report": "report:report",
+    "secret": "secret:group",
     "serve": "server:serve",
     "worker": "server:worker",
 }

@@ -49,6 +49,18 @@ def make_engine(url: str | URL) -> Engine:
     return engine
 
 
+def durable_url() -> URL:
+    """The URL of the durable engine's tables.
+
+    On SQLite they have a file of their own: Alembic must not see them, nor writers wait for them.
+    """
+    url = make_url(settings.current().engine_database)
+    if url.get_backend_name() == "sqlite" and url == make_url(settings.current().database):
+        file = Path(url.database or "yunzhang.db")
+        url = url.set(database=str(file.with_name(f"{file.stem}-engine.db")))
+    return url
+
+
 @cache
 def _engine(url: str) -> Engine:
     return make_engine(url)

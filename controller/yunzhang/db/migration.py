@@ -10,6 +10,7 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine
 
 from yunzhang.db.base import Base
@@ -28,10 +29,10 @@ def _config(connection: Connection) -> Config:
     return config
 
 
-def upgrade_database(engine: Engine | None = None) -> str:
-    """Bring the tables to the newest revision; its name."""
+def upgrade_database(engine: Engine | None = None, to: str = "head") -> str:
+    """Bring the tables to the newest revision, or to revision `to`; its name."""
     with (engine or database_engine()).begin() as connection:
-        command.upgrade(_config(connection), "head")
+        command.upgrade(_config(connection), to)
         return MigrationContext.configure(connection).get_current_revision() or ""
 
 
@@ -39,6 +40,12 @@ def current_revision(engine: Engine | None = None) -> str | None:
     """The revision the tables are at; None when there are none."""
     with (engine or database_engine()).connect() as connection:
         return MigrationContext.configure(connection).get_current_revision()
+
+
+def list_revisions() -> list[str]:
+    """All revisions this version knows, oldest first."""
+    scripts = ScriptDirectory(str(REVISIONS))
+    return [script.revision for script in scripts.walk_revisions()][::-1]
 
 
 def make_revision(engine: Engine, message: str, name: str) -> None:

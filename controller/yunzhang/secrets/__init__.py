@@ -5,22 +5,28 @@ from __future__ import annotations
 from pathlib import Path
 
 from yunzhang import settings
-from yunzhang.errors import InputError, NotFound
+from yunzhang.kit.private import OTHERS, private_file
+from yunzhang.secrets.service import (
+    SecretRead,
+    add_secret,
+    list_secrets,
+    remove_secret,
+    rotate_secret,
+    secret_file,
+)
 
-# Bits that would let anybody but the owner in.
-OTHERS = 0o077
-
-
-def private_file(path: Path) -> Path:
-    """`path`, provided it exists and only its owner may read it.
-
-    Raises NotFound `secrets.missing` or InputError `secrets.open`.
-    """
-    if not path.is_file():
-        raise NotFound("secrets.missing", path=str(path))
-    if path.stat().st_mode & OTHERS:
-        raise InputError("secrets.open", path=str(path))
-    return path
+__all__ = [
+    "OTHERS",
+    "SecretRead",
+    "add_secret",
+    "clouds_file",
+    "list_secrets",
+    "private_file",
+    "remove_secret",
+    "rotate_secret",
+    "secret_file",
+    "transfer_file",
+]
 
 
 def clouds_file() -> Path:

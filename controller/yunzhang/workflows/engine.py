@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 from dbos import DBOS, DBOSConfig, SetWorkflowID
-from sqlalchemy import URL, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Engine, create_engine, event
 
-from yunzhang import plays, settings
-from yunzhang.db.engine import SQLITE_BUSY_MS
+from yunzhang import plays
+from yunzhang.db.engine import SQLITE_BUSY_MS, durable_url
 from yunzhang.plays import Detached
 
 P = ParamSpec("P")
@@ -30,15 +30,6 @@ POLL = 0.25
 FAREWELL = 10
 
 _stopping = threading.Event()
-
-
-def _engine_url() -> URL:
-    url = make_url(settings.current().engine_database)
-    if url.get_backend_name() == "sqlite" and url == make_url(settings.current().database):
-        # A file of its own: Alembic must not see the engine's tables, nor writers wait for it.
-        file = Path(url.database or "yunzhang.db")
-        url = url.set(database=str(file.with_name(f"{file.stem}-engine.db")))
-    return url
 
 
 def _sqlite_engine(url: URL) -> Engine:
@@ -72,7 +63,7 @@ def start(executor_id: str) -> None:
         log_level="ERROR",
         dbos_system_schema="dbos",
     )
-    url = _engine_url()
+    url = durable_url()
     if url.get_backend_name() == "sqlite":
         _own.append(_sqlite_engine(url))
         config["system_database_engine"] = _own[-1]

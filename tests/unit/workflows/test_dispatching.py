@@ -13,7 +13,7 @@ from sqlalchemy import make_url, select, text
 from tests.unit.audit.attacks import attacking
 from yunzhang import audit, clock, db, jobs, schedule, settings
 from yunzhang.audit import AuditEntry
-from yunzhang.db.engine import _engine
+from yunzhang.db.engine import _engine, durable_url
 from yunzhang.db.tables import load_tables
 from yunzhang.jobs import Job
 from yunzhang.workflows import dispatcher, engine, upkeep
@@ -103,10 +103,10 @@ def test_a_broken_audit_record_is_noted_once_per_slot() -> None:
 def test_the_engine_never_shares_sqlites_file_with_the_product(
     instance: settings.Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert engine._engine_url() == make_url(f"sqlite:///{instance.state}/engine.db")
+    assert durable_url() == make_url(f"sqlite:///{instance.state}/engine.db")
     monkeypatch.setenv("YUNZHANG_DATABASE_URL", f"sqlite:///{tmp_path}/x.db")
     settings.current.cache_clear()
-    assert engine._engine_url() == make_url(f"sqlite:///{tmp_path}/x-engine.db")
+    assert durable_url() == make_url(f"sqlite:///{tmp_path}/x-engine.db")
     monkeypatch.setenv("YUNZHANG_DATABASE_URL", "postgresql+psycopg://u:p@h/d")
     settings.current.cache_clear()
-    assert engine._engine_url() == make_url("postgresql+psycopg://u:p@h/d")
+    assert durable_url() == make_url("postgresql+psycopg://u:p@h/d")
