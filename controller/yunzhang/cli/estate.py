@@ -13,6 +13,7 @@ from yunzhang.cli import estate_views as views
 from yunzhang.cli.context import output, principal
 from yunzhang.db import reading, transaction
 from yunzhang.estate import example, service, workbook
+from yunzhang.estate.fault_lists import write_faults
 from yunzhang.estate.report import ImportReport
 from yunzhang.estate.sheets import SHEETS
 from yunzhang.texts import text
@@ -48,7 +49,7 @@ def import_(
     report = _run_import(file, write, sheet)
     views.show_report(report, asked=write is not None, limit=limit)
     if faults:
-        workbook.write_faults(faults, report.faults)
+        write_faults(faults, report.faults)
         output.print(text("estate.faults_saved", count=len(report.faults), path=faults))
     if report.errors:
         sys.exit(2)

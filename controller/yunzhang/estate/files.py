@@ -7,29 +7,38 @@ import hashlib
 import io
 import re
 import zipfile
-from dataclasses import dataclass
+import zlib
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from python_calamine import CalamineError, CalamineWorkbook
+from python_calamine import CalamineError
 
 from yunzhang import texts
 from yunzhang.errors import InputError, NotFound
+from yunzhang.estate import xlsx
 from yunzhang.estate.sheets import BY_KEY, BY_TITLE, VERSION_NAME, Sheet, find_sheet
 
 # A file beyond these is a mistake or an attack, not a register.
 MAX_BYTES = 100 * 1024**2
 MAX_UNPACKED_BYTES = 1024**3
+MAX_ROWS = 300_000
+# Text that a spreadsheet program would run is written to CSV behind an apostrophe.
+DEFUSED = re.compile(r"'+[=+\-@\t\r]")
 _ZIP, _OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
 _VERSION = re.compile(rf'<definedName name="{VERSION_NAME}"[^>]*>"?([^<"]+)"?</definedName>')
 
 
 @dataclass(slots=True)
 class RawSheet:
-    """Rows of cells as the file has them; `rows[0]` is the file's first row."""
+    """Rows of cells as the file has them; `rows[0]` is the file's first row.
+
+    `merged`: (top, left), (bottom, right) of merged cells, counted from 0.
+    """
 
     title: str
     rows: list[list[Any]]
+    merged: list[tuple[tuple[int, int], tuple[int, int]]] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -46,7 +55,7 @@ def read_file(path: Path, sheet: str | None = None) -> RawFile:
     """Read a workbook or CSV; `sheet` names the sheet a CSV holds, or the only one to read.
 
     Raises NotFound `estate.file_missing`; InputError `estate.file_type`, `file_large`,
-    `file_broken`, `file_empty`, `sheet_unnamed`, `sheet_missing`.
+    `file_rows`, `file_broken`, `file_empty`, `sheet_unnamed`, `sheet_missing`.
     """
     if not path.is_file():
         raise NotFound("estate.file_missing", path=str(path))
@@ -83,20 +92,14 @@ def _only(sheets: list[RawSheet], name: str) -> list[RawSheet]:
 
 def _read_workbook(raw: RawFile, content: bytes) -> None:
     try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            if sum(entry.file_size for entry in archive.infolist()) > MAX_UNPACKED_BYTES:
-                raise InputError(
-                    "estate.file_large", path=raw.name, maximum=MAX_UNPACKED_BYTES >> 20
-                )
-            names = archive.read("xl/workbook.xml").decode("utf-8", "replace")
-        workbook = CalamineWorkbook.from_filelike(io.BytesIO(content))
-        raw.sheets = [
-            RawSheet(title, workbook.get_sheet_by_name(title).to_python(skip_empty_area=False))
-            for title in workbook.sheet_names
-        ]
-    except (CalamineError, zipfile.BadZipFile, KeyError, ValueError) as error:
+        book, sheets = xlsx.read_sheets(content, max_bytes=MAX_UNPACKED_BYTES, max_rows=MAX_ROWS)
+    except xlsx.TooLarge as error:
+        code = "estate.file_rows" if error.unit == "rows" else "estate.file_large"
+        raise InputError(code, path=raw.name, maximum=error.maximum) from error
+    except (CalamineError, zipfile.BadZipFile, zlib.error, KeyError, ValueError) as error:
         raise InputError("estate.file_broken", path=raw.name, reason=str(error)) from error
-    found = _VERSION.search(names)
+    raw.sheets = [RawSheet(*sheet) for sheet in sheets]
+    found = _VERSION.search(book)
     raw.version = found[1].replace("&quot;", "") if found else None
 
 
@@ -134,7 +137,12 @@ def _read_csv(path: Path, content: bytes) -> list[list[Any]]:
         raise InputError("estate.file_type", path=path.name)
     first = text.split("\n", 1)[0]
     delimiter = "\t" if first.count("\t") > first.count(",") else ","
+    rows = []
     try:
-        return [list(row) for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)]
+        for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter):
+            rows.append([cell[1:] if DEFUSED.match(cell) else cell for cell in row])
+            if len(rows) > MAX_ROWS:
+                raise InputError("estate.file_rows", path=path.name, maximum=MAX_ROWS)
     except csv.Error as error:
         raise InputError("estate.file_broken", path=path.name, reason=str(error)) from error
+    return rows

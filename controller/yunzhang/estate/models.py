@@ -1,9 +1,13 @@
-"""Tables of the register's declared side. Rows name each other by business key (编号)."""
+"""Tables of the register's declared side. Rows name each other by business key (编号).
+
+Whose a row is stands in its `unit_code`, or in that of the row that `owned_through` names, or it
+is the office's alone.
+"""
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any
+from datetime import date, datetime
+from typing import Any, ClassVar
 
 from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
@@ -13,8 +17,17 @@ from yunzhang.units.models import CODE, Coded, Recorded, coded_reference
 
 SHORT = String(20)
 LONG = String(200)
+KEY = String(320)
 # Addresses as 32 hex digits sort as numbers; "C" keeps PostgreSQL from sorting by a language.
 Address = String(32).with_variant(String(32, collation="C"), "postgresql")
+
+
+class Decided:
+    """What is to become of a thing (处置意见), on what basis and until when."""
+
+    disposition: Mapped[str | None] = mapped_column(SHORT)
+    legal_basis: Mapped[str] = mapped_column(LONG, default="")
+    disposition_until: Mapped[date | None]
 
 
 class Site(Coded, Base):
@@ -31,10 +44,11 @@ class Site(Coded, Base):
     racks_used: Mapped[int | None]
     power_kva: Mapped[int | None]
     built_year: Mapped[int | None]
+    retire_year: Mapped[int | None]
 
 
-class PrivateNetwork(Coded, Base):
-    """A department's own WAN or LAN (业务专网)."""
+class PrivateNetwork(Coded, Decided, Base):
+    """A department's own WAN or LAN (业务专网). `vertical_owner`: the ministry that runs it."""
 
     __tablename__ = "private_network"
 
@@ -43,23 +57,41 @@ class PrivateNetwork(Coded, Base):
     purpose: Mapped[str] = mapped_column(Text, default="")
     reach: Mapped[str] = mapped_column(SHORT)
     ministry_run: Mapped[bool]
+    vertical_owner: Mapped[str] = mapped_column(LONG, default="")
     zone: Mapped[str] = mapped_column(SHORT)
     isolation: Mapped[str | None] = mapped_column(SHORT)
     mlps_level: Mapped[int | None]
     filing_no: Mapped[str] = mapped_column(LONG, default="")
+    crypto_assessed: Mapped[bool | None]
     endpoints: Mapped[int | None]
+    terminals: Mapped[int | None]
     built_year: Mapped[int | None]
+    retire_year: Mapped[int | None]
     opex_fen: Mapped[int | None] = mapped_column(Money)
-    disposition: Mapped[str | None] = mapped_column(SHORT)
-    legal_basis: Mapped[str] = mapped_column(LONG, default="")
+    target: Mapped[str] = mapped_column(LONG, default="")
+    planned_on: Mapped[date | None]
 
 
 class AddressDomain(Coded, Base):
     """One routing space (地址域): inside it every address means one thing."""
 
     __tablename__ = "address_domain"
+    owned_through: ClassVar[str] = "network_code"
 
     network_code: Mapped[str] = coded_reference("private_network.code")
+
+
+class Segment(Coded, Base):
+    """A piece of a private network that is moved as one (专网片区)."""
+
+    __tablename__ = "segment"
+    owned_through: ClassVar[str] = "network_code"
+
+    network_code: Mapped[str] = coded_reference("private_network.code")
+    domain_code: Mapped[str | None] = coded_reference("address_domain.code", optional=True)
+    site_code: Mapped[str | None] = coded_reference("site.code", optional=True)
+    vlan: Mapped[int | None]
+    endpoints: Mapped[int | None]
 
 
 class Prefix(Recorded, Base):
@@ -70,6 +102,7 @@ class Prefix(Recorded, Base):
         UniqueConstraint("domain_code", "cidr"),
         Index("ix_prefix_span", "family", "lo", "hi"),
     )
+    owned_through: ClassVar[str] = "domain_code"
 
     domain_code: Mapped[str] = coded_reference("address_domain.code")
     cidr: Mapped[str] = mapped_column(String(43))
@@ -79,10 +112,71 @@ class Prefix(Recorded, Base):
     role: Mapped[str] = mapped_column(SHORT)
     network_name: Mapped[str] = mapped_column(LONG, default="")
     usage: Mapped[str] = mapped_column(LONG, default="")
+    segment_code: Mapped[str | None] = coded_reference("segment.code", optional=True)
 
 
-class CloudPlatform(Coded, Base):
-    """A cloud, sub-cloud or virtualisation farm. `cloud_name`: its entry in clouds.yaml."""
+class AddressRange(Recorded, Base):
+    """Addresses from `first` to `last`, which need not be a CIDR; ends as in Prefix."""
+
+    __tablename__ = "address_range"
+    __table_args__ = (
+        UniqueConstraint("domain_code", "first", "last"),
+        Index("ix_address_range_span", "family", "lo", "hi"),
+    )
+    owned_through: ClassVar[str] = "domain_code"
+
+    domain_code: Mapped[str] = coded_reference("address_domain.code")
+    first: Mapped[str] = mapped_column(String(39))
+    last: Mapped[str] = mapped_column(String(39))
+    family: Mapped[int]
+    lo: Mapped[str] = mapped_column(Address)
+    hi: Mapped[str] = mapped_column(Address)
+    role: Mapped[str] = mapped_column(SHORT)
+    usage: Mapped[str] = mapped_column(LONG, default="")
+    segment_code: Mapped[str | None] = coded_reference("segment.code", optional=True)
+
+
+class Circuit(Coded, Base):
+    """A carrier's line. `annual_fee_fen`: rent of a year in 0.01 yuan."""
+
+    __tablename__ = "circuit"
+
+    unit_code: Mapped[str] = coded_reference("unit.code")
+    network_code: Mapped[str | None] = coded_reference("private_network.code", optional=True)
+    carrier: Mapped[str] = mapped_column(SHORT)
+    kind: Mapped[str | None] = mapped_column(SHORT)
+    a_end: Mapped[str] = mapped_column(LONG)
+    z_end: Mapped[str] = mapped_column(LONG)
+    bandwidth_mbps: Mapped[int]
+    annual_fee_fen: Mapped[int | None] = mapped_column(Money)
+    contract_no: Mapped[str] = mapped_column(LONG, default="")
+    expires_on: Mapped[date | None]
+    replaced_by: Mapped[str | None] = coded_reference("circuit.code", optional=True)
+
+
+class InternetEgress(Coded, Decided, Base):
+    """A way of a unit to the internet. `target_code`: the egress it is merged into."""
+
+    __tablename__ = "internet_egress"
+
+    unit_code: Mapped[str] = coded_reference("unit.code")
+    site_code: Mapped[str | None] = coded_reference("site.code", optional=True)
+    carrier: Mapped[str] = mapped_column(SHORT)
+    bandwidth_mbps: Mapped[int]
+    public_prefixes: Mapped[list[Any]] = json_column(default=list)
+    domains: Mapped[list[Any]] = json_column(default=list)
+    icp_no: Mapped[str] = mapped_column(LONG, default="")
+    boundary_devices: Mapped[list[Any]] = json_column(default=list)
+    mlps_level: Mapped[int | None]
+    filing_no: Mapped[str] = mapped_column(LONG, default="")
+    target_code: Mapped[str | None] = coded_reference("internet_egress.code", optional=True)
+
+
+class CloudPlatform(Coded, Decided, Base):
+    """A cloud, sub-cloud or virtualisation farm. `cloud_name`: its entry in clouds.yaml.
+
+    `vcpu_percent`: vCPUs that may be promised per 100 of capacity.
+    """
 
     __tablename__ = "cloud_platform"
 
@@ -90,16 +184,22 @@ class CloudPlatform(Coded, Base):
     site_code: Mapped[str | None] = coded_reference("site.code", optional=True)
     kind: Mapped[str] = mapped_column(SHORT)
     parent_code: Mapped[str | None] = coded_reference("cloud_platform.code", optional=True)
+    chief_unit_code: Mapped[str | None] = coded_reference("unit.code", optional=True)
     technology: Mapped[str] = mapped_column(SHORT)
     access_mode: Mapped[str | None] = mapped_column(SHORT)
     cloud_name: Mapped[str] = mapped_column(CODE, default="")
     capacity_vcpu: Mapped[int | None]
+    vcpu_percent: Mapped[int | None]
     capacity_ram_gib: Mapped[int | None]
     capacity_disk_gib: Mapped[int | None]
+    localised_percent: Mapped[int | None]
+    mlps_level: Mapped[int | None]
+    filing_no: Mapped[str] = mapped_column(LONG, default="")
+    target_code: Mapped[str | None] = coded_reference("cloud_platform.code", optional=True)
 
 
-class InfoSystem(Coded, Base):
-    """An information system of a unit."""
+class InfoSystem(Coded, Decided, Base):
+    """An information system of a unit. `target_code`: the cloud it is to run on."""
 
     __tablename__ = "info_system"
 
@@ -108,13 +208,20 @@ class InfoSystem(Coded, Base):
     filing_no: Mapped[str] = mapped_column(LONG, default="")
     zone: Mapped[str] = mapped_column(SHORT)
     criticality: Mapped[str | None] = mapped_column(SHORT)
+    data_class: Mapped[str | None] = mapped_column(SHORT)
+    rto_minutes: Mapped[int | None]
+    rpo_minutes: Mapped[int | None]
+    users: Mapped[int | None]
+    localised: Mapped[str | None] = mapped_column(SHORT)
     downtime_window: Mapped[str] = mapped_column(LONG, default="")
+    target_code: Mapped[str | None] = coded_reference("cloud_platform.code", optional=True)
 
 
 class Workload(Coded, Base):
     """A server of a system. `networks` and `addresses` list its interfaces in order."""
 
     __tablename__ = "workload"
+    __table_args__ = (UniqueConstraint("platform_code", "platform_uuid"),)
 
     system_code: Mapped[str] = coded_reference("info_system.code")
     unit_code: Mapped[str] = coded_reference("unit.code")
@@ -127,6 +234,38 @@ class Workload(Coded, Base):
     domain_code: Mapped[str | None] = coded_reference("address_domain.code", optional=True)
     networks: Mapped[list[Any]] = json_column(default=list)
     addresses: Mapped[list[Any]] = json_column(default=list)
+    platform_uuid: Mapped[str | None] = mapped_column(String(36))
+    power: Mapped[str | None] = mapped_column(SHORT)
+    os: Mapped[str] = mapped_column(LONG, default="")
+    arch: Mapped[str | None] = mapped_column(SHORT)
+
+
+class Disk(Recorded, Base):
+    """A disk of a workload."""
+
+    __tablename__ = "disk"
+    __table_args__ = (UniqueConstraint("workload_code", "name"),)
+    owned_through: ClassVar[str] = "workload_code"
+
+    workload_code: Mapped[str] = coded_reference("workload.code")
+    name: Mapped[str] = mapped_column(CODE)
+    size_gib: Mapped[int]
+    boot: Mapped[bool]
+
+
+class Nic(Recorded, Base):
+    """A network interface of a workload."""
+
+    __tablename__ = "nic"
+    __table_args__ = (UniqueConstraint("workload_code", "name"),)
+    owned_through: ClassVar[str] = "workload_code"
+
+    workload_code: Mapped[str] = coded_reference("workload.code")
+    name: Mapped[str] = mapped_column(CODE)
+    mac: Mapped[str | None] = mapped_column(String(17), index=True)
+    domain_code: Mapped[str | None] = coded_reference("address_domain.code", optional=True)
+    network_name: Mapped[str] = mapped_column(LONG, default="")
+    addresses: Mapped[list[Any]] = json_column(default=list)
 
 
 class Dependency(Recorded, Base):
@@ -134,6 +273,7 @@ class Dependency(Recorded, Base):
 
     __tablename__ = "dependency"
     __table_args__ = (UniqueConstraint("source_code", "target_code", "port"),)
+    owned_through: ClassVar[str] = "source_code"
 
     source_code: Mapped[str] = coded_reference("workload.code")
     target_code: Mapped[str] = coded_reference("workload.code")
@@ -141,10 +281,43 @@ class Dependency(Recorded, Base):
     port: Mapped[int] = mapped_column(default=0)
 
 
+class Responsibility(Recorded, Base):
+    """Who answers for a thing, as what, from and to which day."""
+
+    __tablename__ = "responsibility"
+    __table_args__ = (
+        UniqueConstraint("object_sheet", "object_code", "duty", "person_code", "valid_from"),
+    )
+    owned_through: ClassVar[str] = "person_code"
+
+    object_sheet: Mapped[str] = mapped_column(SHORT)
+    object_code: Mapped[str] = mapped_column(CODE)
+    duty: Mapped[str] = mapped_column(SHORT)
+    person_code: Mapped[str] = coded_reference("person.code")
+    valid_from: Mapped[date]
+    valid_to: Mapped[date | None]
+
+
+class Opex(Recorded, Base):
+    """What a thing costs in a year, in 0.01 yuan (运维经费)."""
+
+    __tablename__ = "opex"
+    __table_args__ = (UniqueConstraint("object_sheet", "object_code", "year"),)
+
+    unit_code: Mapped[str] = coded_reference("unit.code")
+    object_sheet: Mapped[str] = mapped_column(SHORT)
+    object_code: Mapped[str] = mapped_column(CODE)
+    year: Mapped[int]
+    budget_fen: Mapped[int | None] = mapped_column(Money)
+    actual_fen: Mapped[int | None] = mapped_column(Money)
+    fund_source: Mapped[str] = mapped_column(LONG, default="")
+
+
 class ImportBatch(Base):
     """One import that was written. `excluded` counts refused classified items by unit."""
 
     __tablename__ = "import_batch"
+    office_only: ClassVar[bool] = True
 
     id: Mapped[int] = identity()
     file_name: Mapped[str] = mapped_column(LONG)
@@ -154,3 +327,42 @@ class ImportBatch(Base):
     created_at: Mapped[datetime]
     counts: Mapped[Any] = json_column()
     excluded: Mapped[Any] = json_column()
+    undone_at: Mapped[datetime | None]
+    undone_by: Mapped[str | None] = mapped_column(String(80))
+
+
+class ImportRow(Base):
+    """What became of a row of a file; rows that changed nothing are only counted."""
+
+    __tablename__ = "import_row"
+    office_only: ClassVar[bool] = True
+
+    id: Mapped[int] = identity()
+    batch_id: Mapped[int] = mapped_column(ForeignKey("import_batch.id"), index=True)
+    sheet: Mapped[str] = mapped_column(SHORT)
+    row: Mapped[int]
+    key: Mapped[str] = mapped_column(KEY)
+    action: Mapped[str] = mapped_column(SHORT)
+
+
+class ChangeLog(Base):
+    """Every change of every item, only ever added to. `before` and `after` hold what changed.
+
+    Values of personal columns are never in it. `unit_code`: whose item it was then; None: the
+    office's.
+    """
+
+    __tablename__ = "change_log"
+    __table_args__ = (Index("ix_change_log_item", "sheet", "key"),)
+
+    id: Mapped[int] = identity()
+    at: Mapped[datetime]
+    principal: Mapped[str] = mapped_column(String(80))
+    batch_id: Mapped[int | None] = mapped_column(index=True)
+    sheet: Mapped[str] = mapped_column(SHORT)
+    key: Mapped[str] = mapped_column(KEY)
+    unit_code: Mapped[str | None] = mapped_column(CODE, index=True)
+    act: Mapped[str] = mapped_column(SHORT)
+    before: Mapped[Any] = json_column(nullable=True)
+    after: Mapped[Any] = json_column(nullable=True)
+    reason: Mapped[str] = mapped_column(Text, default="")

@@ -58,7 +58,7 @@ class Change:
 
 @dataclass(slots=True)
 class ImportReport:
-    """The whole answer to one file."""
+    """The whole answer to one file. `earlier`: the batch that brought the same file before."""
 
     file_name: str
     file_sha256: str
@@ -67,6 +67,7 @@ class ImportReport:
     excluded: dict[str, int]
     written: bool = False
     batch_id: int | None = None
+    earlier: int | None = None
 
     @property
     def errors(self) -> int:

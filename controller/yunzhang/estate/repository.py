@@ -2,39 +2,63 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Table, bindparam, func, insert, select, text, update
+from sqlalchemy import Table, bindparam, delete, func, select, text, update
 
 from yunzhang.db import Session
 from yunzhang.errors import Conflict
+from yunzhang.estate import bulk
 from yunzhang.estate.addresses import Block
-from yunzhang.estate.known import Key, KnownPrefix
+from yunzhang.estate.known import Key, KnownPrefix, KnownUnit
 from yunzhang.estate.models import (
     AddressDomain,
+    AddressRange,
+    Circuit,
     CloudPlatform,
     Dependency,
-    ImportBatch,
+    Disk,
     InfoSystem,
+    InternetEgress,
+    Nic,
+    Opex,
     Prefix,
     PrivateNetwork,
+    Responsibility,
+    Segment,
     Site,
     Workload,
 )
 from yunzhang.estate.sheets import BY_KEY
-from yunzhang.units.models import Unit
+from yunzhang.units.models import Person, Unit
 
 MODELS: Mapping[str, Any] = {
     "units": Unit,
+    "persons": Person,
     "sites": Site,
     "networks": PrivateNetwork,
     "domains": AddressDomain,
+    "segments": Segment,
     "prefixes": Prefix,
+    "ranges": AddressRange,
+    "circuits": Circuit,
+    "egresses": InternetEgress,
     "platforms": CloudPlatform,
     "systems": InfoSystem,
     "workloads": Workload,
+    "disks": Disk,
+    "nics": Nic,
     "dependencies": Dependency,
+    "responsibilities": Responsibility,
+    "opex": Opex,
+}
+# What a sheet's rows belong to when they do not name their unit themselves: column, its sheet.
+OWNED_THROUGH: Mapping[str, tuple[str, str]] = {
+    key: (model.owned_through, BY_KEY[key].by_key[model.owned_through].reference or "")
+    for key, model in MODELS.items()
+    if hasattr(model, "owned_through")
 }
 # Fewer parameters than any database allows in one statement.
 CHUNK = 5_000
@@ -42,9 +66,16 @@ CHUNK = 5_000
 IMPORT_LOCK = 5_930_202
 
 
-def _table(sheet: str) -> Table:
+def table_of(sheet: str) -> Table:
+    """The table of a sheet, for writing."""
     table: Table = MODELS[sheet].__table__
     return table
+
+
+def stored_columns(sheet: str) -> list[str]:
+    """The columns of a sheet that are kept in its table."""
+    names = table_of(sheet).c.keys()
+    return [column.key for column in BY_KEY[sheet].columns if column.key in names]
 
 
 def _chunks(values: Iterable[Any]) -> Iterator[list[Any]]:
@@ -61,10 +92,10 @@ def lock_register(session: Session) -> None:
 
 def existing_codes(session: Session, sheet: str, codes: Collection[str]) -> set[str]:
     """Those of `codes` that exist."""
-    code = _table(sheet).c.code
+    model = MODELS[sheet]
     found: set[str] = set()
     for chunk in _chunks(codes):
-        found.update(session.scalars(select(code).where(code.in_(chunk))))
+        found.update(session.scalars(select(model.code).where(model.code.in_(chunk))))
     return found
 
 
@@ -72,13 +103,15 @@ def current_rows(
     session: Session, sheet: str, keys: Collection[Key]
 ) -> dict[Key, Mapping[str, Any]]:
     """Stored rows that have one of `keys`, by key."""
-    table, identity = _table(sheet), BY_KEY[sheet].identity
-    names = ["id", "state", "revision", *(c.key for c in BY_KEY[sheet].columns if c.key in table.c)]
+    model, identity = MODELS[sheet], BY_KEY[sheet].identity
+    names = ["id", "state", "revision", *stored_columns(sheet)]
     wanted = set(keys)
     found: dict[Key, Mapping[str, Any]] = {}
-    first = table.c[identity[0]]
-    for chunk in _chunks({key[0] for key in wanted}):
-        query = select(*(table.c[name] for name in names)).where(first.in_(chunk))
+    # of several key columns the one with most different values narrows best
+    place = max(range(len(identity)), key=lambda at: len({key[at] for key in wanted}), default=0)
+    narrow = getattr(model, identity[place])
+    for chunk in _chunks({key[place] for key in wanted}):
+        query = select(*(getattr(model, name) for name in names)).where(narrow.in_(chunk))
         for values in session.execute(query):
             row = dict(zip(names, values, strict=True))
             key = tuple(row[name] for name in identity)
@@ -87,11 +120,104 @@ def current_rows(
     return found
 
 
-def parents(session: Session, sheet: str) -> dict[str, str]:
-    """Code → parent's code of all rows of a tree that have a parent."""
-    table = _table(sheet)
-    query = select(table.c.code, table.c.parent_code).where(table.c.parent_code.is_not(None))
-    return {row[0]: row[1] for row in session.execute(query)}
+def parents(session: Session, sheet: str, column: str) -> dict[str, str]:
+    """Code → code named in `column`, of all rows of a tree that name one."""
+    model = MODELS[sheet]
+    named = getattr(model, column)
+    return {
+        row[0]: row[1]
+        for row in session.execute(select(model.code, named).where(named.is_not(None)))
+    }
+
+
+def owning_units(session: Session, sheet: str, codes: Collection[str]) -> dict[str, str]:
+    """Code → the unit it belongs to, of those of `codes` that exist."""
+    model = MODELS[sheet]
+    found: dict[str, str] = {}
+    for chunk in _chunks(codes):
+        query = select(model.code, _owner(sheet)).where(model.code.in_(chunk))
+        if sheet in OWNED_THROUGH:
+            column, parent = OWNED_THROUGH[sheet]
+            query = query.join(MODELS[parent], getattr(model, column) == MODELS[parent].code)
+        found.update((code, unit) for code, unit in session.execute(query))
+    return found
+
+
+def _owner(sheet: str) -> Any:
+    owner = OWNED_THROUGH[sheet][1] if sheet in OWNED_THROUGH else sheet
+    return MODELS[owner].unit_code
+
+
+def unit_names(session: Session) -> list[KnownUnit]:
+    """Names of all units, and the successors of those that are closed."""
+    query = select(
+        Unit.code, Unit.name, Unit.aliases, Unit.uscc, Unit.valid_to, Unit.replaced_by
+    ).order_by(Unit.code)
+    return [KnownUnit(*row) for row in session.execute(query)]
+
+
+def zones_of(session: Session, domains: Collection[str]) -> dict[str, str]:
+    """Address domain → network zone of its network."""
+    found: dict[str, str] = {}
+    for chunk in _chunks(domains):
+        query = select(AddressDomain.code, PrivateNetwork.zone).join(
+            PrivateNetwork, AddressDomain.network_code == PrivateNetwork.code
+        )
+        found.update((c, z) for c, z in session.execute(query.where(AddressDomain.code.in_(chunk))))
+    return found
+
+
+def network_zones(session: Session, networks: Collection[str]) -> dict[str, str]:
+    """Network → its zone."""
+    found: dict[str, str] = {}
+    for chunk in _chunks(networks):
+        query = select(PrivateNetwork.code, PrivateNetwork.zone)
+        found.update(
+            (c, z) for c, z in session.execute(query.where(PrivateNetwork.code.in_(chunk)))
+        )
+    return found
+
+
+def platform_uuids(session: Session, uuids: Collection[str]) -> dict[tuple[str, str], str]:
+    """(platform, uuid) → workload, of those that are stored."""
+    found: dict[tuple[str, str], str] = {}
+    for chunk in _chunks(uuids):
+        query = select(Workload.platform_code, Workload.platform_uuid, Workload.code)
+        for platform, uuid, code in session.execute(query.where(Workload.platform_uuid.in_(chunk))):
+            found[platform, uuid or ""] = code
+    return found
+
+
+def platform_loads(
+    session: Session, platforms: Collection[str]
+) -> dict[str, tuple[int | None, int | None, int]]:
+    """Platform → its vCPUs, percent that may be promised, vCPUs of the workloads on it."""
+    loads: Counter[str] = Counter()
+    found: dict[str, tuple[int | None, int | None, int]] = {}
+    for chunk in _chunks(platforms):
+        total = select(Workload.platform_code, func.sum(Workload.vcpu))
+        for code, vcpu in session.execute(
+            total.where(Workload.platform_code.in_(chunk)).group_by(Workload.platform_code)
+        ):
+            loads[code] = int(vcpu or 0)
+        query = select(CloudPlatform.code, CloudPlatform.capacity_vcpu, CloudPlatform.vcpu_percent)
+        for code, room, percent in session.execute(query.where(CloudPlatform.code.in_(chunk))):
+            found[code] = room, percent, loads[code]
+    return found
+
+
+def duties_of(session: Session, persons: Collection[str]) -> Counter[str]:
+    """Person → for how many things they are the responsible one today."""
+    found: Counter[str] = Counter()
+    for chunk in _chunks(persons):
+        query = select(Responsibility.person_code, func.count()).where(
+            Responsibility.person_code.in_(chunk),
+            Responsibility.duty == "responsible",
+            Responsibility.valid_to.is_(None),
+        )
+        for code, number in session.execute(query.group_by(Responsibility.person_code)):
+            found[code] = number
+    return found
 
 
 def known_prefixes(session: Session, domains: Collection[str]) -> list[KnownPrefix]:
@@ -109,10 +235,11 @@ def known_prefixes(session: Session, domains: Collection[str]) -> list[KnownPref
     return found
 
 
-def insert_rows(session: Session, sheet: str, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Add rows; all have the same columns."""
-    if rows:
-        session.execute(insert(_table(sheet)), rows)
+def insert_rows(
+    session: Session, sheet: str, names: Sequence[str], rows: Iterable[Sequence[Any]]
+) -> None:
+    """Add rows of values in the order of the columns `names`."""
+    bulk.insert_rows(session, table_of(sheet), names, rows)
 
 
 def update_rows(session: Session, sheet: str, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -122,7 +249,7 @@ def update_rows(session: Session, sheet: str, rows: Sequence[Mapping[str, Any]])
     """
     if not rows:
         return
-    table = _table(sheet)
+    table = table_of(sheet)
     names = [name for name in rows[0] if name not in {"id", "revision"}]
     statement = (
         update(table)
@@ -142,21 +269,32 @@ def update_rows(session: Session, sheet: str, rows: Sequence[Mapping[str, Any]])
         raise Conflict("estate.changed_meanwhile", sheet=BY_KEY[sheet].title)
 
 
-def add_batch(session: Session, batch: ImportBatch) -> ImportBatch:
-    """Add a batch; it has its number afterwards."""
-    session.add(batch)
-    session.flush()
-    return batch
+def delete_rows(session: Session, sheet: str, rows: Sequence[tuple[int, int]]) -> None:
+    """Remove rows by id and the revision they were seen at.
+
+    Raises Conflict `estate.changed_meanwhile` when somebody changed one of them first.
+    """
+    table = table_of(sheet)
+    statement = delete(table).where(
+        table.c.id == bindparam("row_id"), table.c.revision == bindparam("seen")
+    )
+    if rows:
+        removed = session.connection().execute(
+            statement, [{"row_id": row, "seen": revision} for row, revision in rows]
+        )
+        if removed.rowcount != len(rows):
+            raise Conflict("estate.changed_meanwhile", sheet=BY_KEY[sheet].title)
 
 
 def all_rows(session: Session, sheet: str) -> Iterator[Mapping[str, Any]]:
     """Every row of a sheet by key, as the workbook lists it."""
-    table, described = _table(sheet), BY_KEY[sheet]
-    names = [column.key for column in described.columns if column.key in table.c]
-    order = [table.c[name] for name in described.identity]
-    if sheet == "prefixes":
-        order = [table.c.domain_code, table.c.family, table.c.lo, table.c.hi]
-    for row in session.execute(select(*(table.c[name] for name in names)).order_by(*order)):
+    model, described = MODELS[sheet], BY_KEY[sheet]
+    names = stored_columns(sheet)
+    order = [getattr(model, name) for name in described.identity]
+    if "lo" in table_of(sheet).c:
+        order = [model.domain_code, model.family, model.lo, model.hi]
+    query = select(*(getattr(model, name) for name in names)).order_by(*order)
+    for row in session.execute(query.execution_options(yield_per=CHUNK)):
         yield dict(zip(names, row, strict=True))
 
 
@@ -174,19 +312,14 @@ def page_rows(
 
 
 def _of_unit(query: Any, sheet: str, unit: str) -> Any:
-    networks = select(PrivateNetwork.code).where(PrivateNetwork.unit_code == unit)
-    domains = select(AddressDomain.code).where(AddressDomain.network_code.in_(networks))
-    match sheet:
-        case "units":
-            return query.where(Unit.code == unit)
-        case "domains":
-            return query.where(AddressDomain.code.in_(domains))
-        case "prefixes":
-            return query.where(Prefix.domain_code.in_(domains))
-        case "dependencies":
-            own = select(Workload.code).where(Workload.unit_code == unit)
-            return query.where(Dependency.source_code.in_(own))
-    return query.where(MODELS[sheet].unit_code == unit)
+    if sheet == "units":
+        return query.where(Unit.code == unit)
+    model = MODELS[sheet]
+    if sheet not in OWNED_THROUGH:
+        return query.where(model.unit_code == unit)
+    column, parent = OWNED_THROUGH[sheet]
+    owners = _of_unit(select(MODELS[parent].code), parent, unit)
+    return query.where(getattr(model, column).in_(owners))
 
 
 class OwnedPrefix(NamedTuple):

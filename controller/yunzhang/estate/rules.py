@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Mapping
 from datetime import date
 
 from yunzhang import texts
-from yunzhang.estate import address_rules
+from yunzhang.estate import address_rules, item_rules, set_rules
 from yunzhang.estate.known import Known
 from yunzhang.estate.parsing import Parsed, Row, SheetRows
 from yunzhang.estate.sheets import BY_KEY, SHEETS, Column, Sheet
@@ -14,27 +15,34 @@ from yunzhang.estate.sheets import BY_KEY, SHEETS, Column, Sheet
 # Looking for a similar code costs time; beyond these nobody reads it.
 MAX_SUGGESTIONS = 100
 MAX_CANDIDATES = 5_000
-# From this protection level on a filing number is expected.
-FILED_LEVEL = 3
 
 
 def check(parsed: Parsed, known: Known, today: date) -> None:
-    """Apply all rules; bad rows are marked, and rows that name them are held."""
+    """Apply all rules; bad rows are marked, and rows that name them are held.
+
+    `today`: the day on which division codes must be valid.
+    """
     references = _References(parsed, known)
+    closed = {unit.code: unit.replaced_by for unit in known.units if unit.valid_to is not None}
     for sheet in SHEETS:
         if sheet.key not in parsed.sheets:
             continue
         rows = parsed.sheets[sheet.key]
         _check_duplicates(parsed, rows)
         _check_divisions(parsed, rows, known, today)
-        _check_row_rules(parsed, rows)
+        _learn_zones(rows, known)
+        for row in rows.rows:
+            item_rules.check_item(parsed, sheet, row, known)
         references.check(rows)
-        if "parent_code" in sheet.by_key:
-            _check_cycles(parsed, rows, known)
+        _check_closed(parsed, rows, known, closed)
+        for column in rows.columns:
+            if column.tree:
+                _check_cycles(parsed, rows, known, column.key)
         if sheet.key == "prefixes":
             address_rules.check_leaves(parsed, rows, known)
         elif sheet.key == "workloads":
             address_rules.check_workloads(parsed, rows, known)
+        set_rules.check_set(parsed, rows, known)
         references.close(rows)
     parsed.faults.sort(key=lambda fault: fault.place)
 
@@ -47,8 +55,8 @@ def _check_duplicates(parsed: Parsed, rows: SheetRows) -> None:
         if row.key in first:
             shown = texts.listed(str(part) for part in row.key)
             parsed.add(
-                rows.sheet, row, rows.sheet.identity[-1] if len(row.key) == 2 else
-                rows.sheet.identity[0], "key_twice", key=shown, row=first[row.key]
+                rows.sheet, row, rows.sheet.identity[min(1, len(row.key) - 1)], "key_twice",
+                key=shown, row=first[row.key]
             )  # fmt: skip
         else:
             first[row.key] = row.number
@@ -65,26 +73,43 @@ def _check_divisions(parsed: Parsed, rows: SheetRows, known: Known, today: date)
         if division is None:
             parsed.add(rows.sheet, row, "division_code", "division_unknown", value=code)
         elif not division.is_valid(today):
+            if known.stored(rows.sheet.key, row.key).get("division_code") == code:
+                continue  # it was valid when it was written; only what is new is measured
             instead = division.replaced_by or ""
             name = f"{division.name} {code}"
             parsed.add(rows.sheet, row, "division_code", "division_ended", value=name, now=instead)
 
 
-def _check_row_rules(parsed: Parsed, rows: SheetRows) -> None:
-    sheet = rows.sheet
+def _learn_zones(rows: SheetRows, known: Known) -> None:
+    """Zones of networks and address domains that the file itself brings."""
     for row in rows.rows:
-        values = row.values
-        if sheet.key == "platforms":
-            if values.get("kind") == "sub_cloud" and values.get("parent_code", "") is None:
-                parsed.add(sheet, row, "parent_code", "parent_missing")
-        elif sheet.key == "dependencies" and row.key and row.key[0] == row.key[1]:
-            parsed.add(sheet, row, "target_code", "depends_on_itself", value=row.key[0])
-        elif sheet.key == "sites":
-            used, total = values.get("racks_used"), values.get("racks_total")
-            if used is not None and total is not None and used > total:
-                parsed.warn(sheet, row, "racks_used", "racks_over", used=used, total=total)
-        if (values.get("mlps_level") or 0) >= FILED_LEVEL and values.get("filing_no") == "":
-            parsed.warn(sheet, row, "filing_no", "filing_missing", level=values["mlps_level"])
+        if not row.key:
+            continue
+        if rows.sheet.key == "networks" and "zone" in row.values:
+            known.network_zones[row.key[0]] = row.values["zone"]
+        elif rows.sheet.key == "domains":
+            zone = known.network_zones.get(row.values.get("network_code") or "")
+            if zone is not None:
+                known.zones[row.key[0]] = zone
+
+
+def _check_closed(
+    parsed: Parsed, rows: SheetRows, known: Known, closed: Mapping[str, str | None]
+) -> None:
+    """Nothing new is declared for a unit that was closed."""
+    columns = [column.key for column in rows.columns if column.reference == "units"]
+    if not closed or not columns:
+        return
+    for row in rows.rows:
+        for name in columns:
+            code = row.values.get(name)
+            if (
+                code is not None
+                and code in closed
+                and known.stored(rows.sheet.key, row.key).get(name) != code
+            ):
+                parsed.add(rows.sheet, row, name, "unit_closed", value=code,
+                           now=closed[code] or "-")  # fmt: skip
 
 
 class _References:
@@ -108,9 +133,11 @@ class _References:
     def check(self, rows: SheetRows) -> None:
         """Every code named in `rows`: unknown is a fault; named but bad holds the row."""
         for column in rows.columns:
-            if column.reference is None:
+            if column.object_of is not None:
+                self._check_objects(rows, column, column.object_of)
+            elif column.reference is None:
                 continue
-            if column.reference == rows.sheet.key:
+            elif column.reference == rows.sheet.key:
                 self._check_tree(rows, column)
             else:
                 self._check_column(rows, column, column.reference)
@@ -125,7 +152,21 @@ class _References:
             if value in shaky:
                 row.held = True
             else:
-                self._unknown(rows.sheet, row, column, fine)
+                self._unknown(rows.sheet, row, column, target, fine)
+
+    def _check_objects(self, rows: SheetRows, column: Column, sheet_column: str) -> None:
+        fine = {
+            target: self.good[target] | self.known.codes.get(target, set())
+            for target in rows.sheet.by_key[sheet_column].choices
+        }
+        for row in rows.rows:
+            target, value = row.values.get(sheet_column), row.values.get(column.key)
+            if target is None or value is None or value in fine[target]:
+                continue
+            if value in self.shaky[target]:
+                row.held = True
+            else:
+                self._unknown(rows.sheet, row, column, target, fine[target])
 
     def _check_tree(self, rows: SheetRows, column: Column) -> None:
         own = {row.key[0]: row for row in rows.rows if row.key}
@@ -138,7 +179,7 @@ class _References:
             if value in own:
                 children.setdefault(value, []).append(row)
             else:
-                self._unknown(rows.sheet, row, column, known | own.keys())
+                self._unknown(rows.sheet, row, column, rows.sheet.key, known | own.keys())
         waiting = [code for code, row in own.items() if not row.good]
         while waiting:
             for row in children.pop(waiting.pop(), ()):
@@ -146,9 +187,11 @@ class _References:
                     waiting.append(row.key[0])
                 row.held = True
 
-    def _unknown(self, sheet: Sheet, row: Row, column: Column, candidates: set[str]) -> None:
+    def _unknown(
+        self, sheet: Sheet, row: Row, column: Column, named: str, candidates: set[str]
+    ) -> None:
         value = row.values[column.key]
-        target = BY_KEY[column.reference or ""].title
+        target = BY_KEY[named].title
         similar: list[str] = []
         if self.suggestions < MAX_SUGGESTIONS and len(candidates) <= MAX_CANDIDATES:
             self.suggestions += 1
@@ -160,12 +203,12 @@ class _References:
         )
 
 
-def _check_cycles(parsed: Parsed, rows: SheetRows, known: Known) -> None:
+def _check_cycles(parsed: Parsed, rows: SheetRows, known: Known, column: str) -> None:
     own = {row.key[0]: row for row in rows.rows if row.key}
-    parents = dict(known.parents.get(rows.sheet.key, {}))
+    parents = dict(known.parents.get((rows.sheet.key, column), {}))
     for code, row in own.items():
-        if "parent_code" in row.values:
-            parents[code] = row.values["parent_code"]
+        if column in row.values:
+            parents[code] = row.values[column]
     sound: set[str] = set()
     for start in own:
         path: list[str] = []
@@ -178,7 +221,7 @@ def _check_cycles(parsed: Parsed, rows: SheetRows, known: Known) -> None:
             ring = path[path.index(at) :]
             row = min((own[code] for code in ring if code in own), key=lambda each: each.number)
             shown = " → ".join([*ring, at])
-            parsed.add(rows.sheet, row, "parent_code", "parent_cycle", value=shown)
+            parsed.add(rows.sheet, row, column, "parent_cycle", value=shown)
             for code in ring:
                 if code in own:
                     own[code].held = True

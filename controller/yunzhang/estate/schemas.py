@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict
@@ -20,6 +21,7 @@ class RecordedRead(Read):
 
     state: str
     revision: int
+    reasons: dict[str, str] | None
     note: str
 
 
@@ -42,9 +44,18 @@ class SiteRead(CodedRead):
     racks_used: int | None
     power_kva: int | None
     built_year: int | None
+    retire_year: int | None
 
 
-class NetworkRead(CodedRead):
+class DecidedRead(CodedRead):
+    """A declared thing with what is to become of it."""
+
+    disposition: str | None
+    legal_basis: str
+    disposition_until: date | None
+
+
+class NetworkRead(DecidedRead):
     """A private network. `opex_fen`: yearly cost in 0.01 yuan."""
 
     unit_code: str
@@ -52,21 +63,35 @@ class NetworkRead(CodedRead):
     purpose: str
     reach: str
     ministry_run: bool
+    vertical_owner: str
     zone: str
     isolation: str | None
     mlps_level: int | None
     filing_no: str
+    crypto_assessed: bool | None
     endpoints: int | None
+    terminals: int | None
     built_year: int | None
+    retire_year: int | None
     opex_fen: int | None
-    disposition: str | None
-    legal_basis: str
+    target: str
+    planned_on: date | None
 
 
 class DomainRead(CodedRead):
     """An address domain."""
 
     network_code: str
+
+
+class SegmentRead(CodedRead):
+    """A piece of a private network that is moved as one."""
+
+    network_code: str
+    domain_code: str | None
+    site_code: str | None
+    vlan: int | None
+    endpoints: int | None
 
 
 class PrefixRead(RecordedRead):
@@ -78,24 +103,75 @@ class PrefixRead(RecordedRead):
     role: str
     network_name: str
     usage: str
+    segment_code: str | None
 
 
-class PlatformRead(CodedRead):
+class RangeRead(RecordedRead):
+    """Addresses from one to another in an address domain."""
+
+    domain_code: str
+    first: str
+    last: str
+    family: int
+    role: str
+    usage: str
+    segment_code: str | None
+
+
+class CircuitRead(CodedRead):
+    """A carrier's line. `annual_fee_fen`: rent of a year in 0.01 yuan."""
+
+    unit_code: str
+    network_code: str | None
+    carrier: str
+    kind: str | None
+    a_end: str
+    z_end: str
+    bandwidth_mbps: int
+    annual_fee_fen: int | None
+    contract_no: str
+    expires_on: date | None
+    replaced_by: str | None
+
+
+class EgressRead(DecidedRead):
+    """A way of a unit to the internet."""
+
+    unit_code: str
+    site_code: str | None
+    carrier: str
+    bandwidth_mbps: int
+    public_prefixes: list[str]
+    domains: list[str]
+    icp_no: str
+    boundary_devices: list[str]
+    mlps_level: int | None
+    filing_no: str
+    target_code: str | None
+
+
+class PlatformRead(DecidedRead):
     """A cloud platform with its declared capacity."""
 
     unit_code: str
     site_code: str | None
     kind: str
     parent_code: str | None
+    chief_unit_code: str | None
     technology: str
     access_mode: str | None
     cloud_name: str
     capacity_vcpu: int | None
+    vcpu_percent: int | None
     capacity_ram_gib: int | None
     capacity_disk_gib: int | None
+    localised_percent: int | None
+    mlps_level: int | None
+    filing_no: str
+    target_code: str | None
 
 
-class SystemRead(CodedRead):
+class SystemRead(DecidedRead):
     """An information system."""
 
     unit_code: str
@@ -103,7 +179,13 @@ class SystemRead(CodedRead):
     filing_no: str
     zone: str
     criticality: str | None
+    data_class: str | None
+    rto_minutes: int | None
+    rpo_minutes: int | None
+    users: int | None
+    localised: str | None
     downtime_window: str
+    target_code: str | None
 
 
 class WorkloadRead(CodedRead):
@@ -120,6 +202,30 @@ class WorkloadRead(CodedRead):
     domain_code: str | None
     networks: list[str]
     addresses: list[str]
+    platform_uuid: str | None
+    power: str | None
+    os: str
+    arch: str | None
+
+
+class DiskRead(RecordedRead):
+    """A disk of a workload."""
+
+    workload_code: str
+    name: str
+    size_gib: int
+    boot: bool
+
+
+class NicRead(RecordedRead):
+    """A network interface of a workload."""
+
+    workload_code: str
+    name: str
+    mac: str | None
+    domain_code: str | None
+    network_name: str
+    addresses: list[str]
 
 
 class DependencyRead(RecordedRead):
@@ -129,6 +235,29 @@ class DependencyRead(RecordedRead):
     target_code: str
     kind: str
     port: int
+
+
+class ResponsibilityRead(RecordedRead):
+    """Who answers for a thing, as what, from and to which day."""
+
+    object_sheet: str
+    object_code: str
+    duty: str
+    person_code: str
+    valid_from: date
+    valid_to: date | None
+
+
+class OpexRead(RecordedRead):
+    """What a thing costs in a year, in 0.01 yuan."""
+
+    unit_code: str
+    object_sheet: str
+    object_code: str
+    year: int
+    budget_fen: int | None
+    actual_fen: int | None
+    fund_source: str
 
 
 class Page(BaseModel, Generic[Item]):

@@ -3,103 +3,182 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any, Literal
+
+from pydantic import BaseModel
 
 from yunzhang import audit, clock, texts
 from yunzhang.db import Session
 from yunzhang.errors import InputError, NotFound
-from yunzhang.estate import conflicts, importing, repository, rules, schemas, workbook
+from yunzhang.estate import (
+    bad_rows,
+    conflicts,
+    csv_sheets,
+    history,
+    importing,
+    repository,
+    rules,
+    schemas,
+    workbook,
+)
 from yunzhang.estate.files import RawFile, read_file
+from yunzhang.estate.importing import Progress, no_progress
+from yunzhang.estate.known import Known
 from yunzhang.estate.models import ImportBatch
 from yunzhang.estate.parsing import Parsed, parse_file
 from yunzhang.estate.report import ImportReport
 from yunzhang.estate.sheets import BY_KEY, SHEETS, Sheet, find_sheet
-from yunzhang.units.schemas import UnitRead
+from yunzhang.units.schemas import PersonRead, UnitRead
 from yunzhang.units.scope import Principal, demand
 from yunzhang.units.service import load_divisions
 
 Mode = Literal["all", "good"]
 MAX_PAGE = 500
 
-READS: Mapping[str, type[schemas.Read] | type[UnitRead]] = {
+READS: Mapping[str, type[BaseModel]] = {
     "units": UnitRead,
+    "persons": PersonRead,
     "sites": schemas.SiteRead,
     "networks": schemas.NetworkRead,
     "domains": schemas.DomainRead,
+    "segments": schemas.SegmentRead,
     "prefixes": schemas.PrefixRead,
+    "ranges": schemas.RangeRead,
+    "circuits": schemas.CircuitRead,
+    "egresses": schemas.EgressRead,
     "platforms": schemas.PlatformRead,
     "systems": schemas.SystemRead,
     "workloads": schemas.WorkloadRead,
+    "disks": schemas.DiskRead,
+    "nics": schemas.NicRead,
     "dependencies": schemas.DependencyRead,
+    "responsibilities": schemas.ResponsibilityRead,
+    "opex": schemas.OpexRead,
 }
 
 
-def _compare(session: Session, raw: RawFile) -> tuple[Parsed, importing.Difference, ImportReport]:
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A file that was read and compared with the register, and what would be done with it."""
+
+    raw: RawFile
+    parsed: Parsed
+    known: Known
+    difference: importing.Difference
+    report: ImportReport
+
+
+def _compare(session: Session, raw: RawFile, day: date | None, progress: Progress) -> Checked:
+    rows = sum(len(sheet.rows) for sheet in raw.sheets)
+    progress("parse", 0, rows)
     parsed = parse_file(raw)
+    progress("compare", 0, rows)
     known = importing.read_known(session, parsed)
-    rules.check(parsed, known, clock.now().date())
+    progress("check", 0, rows)
+    rules.check(parsed, known, day or clock.now().date())
     difference = importing.compare(parsed, known)
     parsed.faults.sort(key=lambda fault: fault.place)
+    earlier = history.batch_of_file(session, raw.sha256)
     report = ImportReport(
         file_name=raw.name,
         file_sha256=raw.sha256,
         faults=parsed.faults,
         changes=difference.changes,
         excluded=dict(sorted(parsed.excluded.items())),
+        earlier=earlier.id if earlier else None,
     )
-    return parsed, difference, report
+    return Checked(raw, parsed, known, difference, report)
 
 
 def check_workbook(
-    session: Session, principal: Principal, path: Path, *, sheet: str | None = None
+    session: Session,
+    principal: Principal,
+    path: Path,
+    *,
+    sheet: str | None = None,
+    day: date | None = None,
+    bad: Path | None = None,
+    progress: Progress = no_progress,
 ) -> ImportReport:
     """All faults of all rows and what each row would do; nothing is written.
 
-    Raises the errors of `files.read_file` when the file as a whole cannot be read.
+    `day`: division codes must be valid on it (today). `bad`: where to save the bad rows as an
+    annotated workbook, if there are any. Raises the errors of `files.read_file` when the file as
+    a whole cannot be read.
     """
     demand(principal, "import")
-    return _compare(session, read_file(path, sheet))[2]
+    checked = _compare(session, read_file(path, sheet), day, progress)
+    _save_bad(checked, bad)
+    return checked.report
 
 
 def import_workbook(
-    session: Session, principal: Principal, path: Path, mode: Mode, *, sheet: str | None = None
+    session: Session,
+    principal: Principal,
+    path: Path,
+    mode: Mode,
+    *,
+    sheet: str | None = None,
+    day: date | None = None,
+    bad: Path | None = None,
+    progress: Progress = no_progress,
 ) -> ImportReport:
-    """Check and write: `all` writes nothing when there is any error, `good` the good rows."""
+    """Check and write: `all` writes nothing when there is any error, `good` the good rows.
+
+    `progress` is told each step; what it raises leaves nothing written.
+    """
     demand(principal, "import")
     raw = read_file(path, sheet)
     repository.lock_register(session)
     load_divisions(session, principal)
-    parsed, difference, report = _compare(session, raw)
-    if mode == "all" and report.errors:
-        return report
-    batch = repository.add_batch(
+    checked = _compare(session, raw, day, progress)
+    if mode == "good" or not checked.report.errors:
+        _write(session, principal, checked, mode, progress)
+    _save_bad(checked, bad)
+    return checked.report
+
+
+def _write(
+    session: Session, principal: Principal, checked: Checked, mode: Mode, progress: Progress
+) -> None:
+    report, now = checked.report, clock.now()
+    batch = history.add_batch(
         session,
         ImportBatch(
-            file_name=raw.name[:200],
-            file_sha256=raw.sha256,
+            file_name=report.file_name[:200],
+            file_sha256=report.file_sha256,
             mode=mode,
             principal=principal.name,
-            created_at=clock.now(),
+            created_at=now,
             counts=report.counts,
             excluded=report.excluded,
         ),
     )
-    importing.write(session, parsed, difference, batch.id, batch.created_at)
+    importing.write(
+        session, checked.parsed, checked.difference, checked.known,
+        batch_id=batch.id, principal=principal.name, now=now, progress=progress,
+    )  # fmt: skip
     audit.record(
         session,
         principal.name,
         "import",
         "register",
         f"batch-{batch.id}",
-        file=raw.name,
-        sha256=raw.sha256,
+        file=report.file_name,
+        sha256=report.file_sha256,
         mode=mode,
         counts=report.counts,
         excluded=report.excluded,
     )
     report.written, report.batch_id = True, batch.id
-    return report
+
+
+def _save_bad(checked: Checked, path: Path | None) -> None:
+    if path and checked.report.errors:
+        bad_rows.write_bad_rows(path, checked.parsed, created=clock.now())
 
 
 def export_workbook(session: Session, principal: Principal, path: Path) -> dict[str, int]:
@@ -108,6 +187,17 @@ def export_workbook(session: Session, principal: Principal, path: Path) -> dict[
     rows = {sheet.key: list(repository.all_rows(session, sheet.key)) for sheet in SHEETS}
     workbook.write_workbook(path, rows, created=clock.now())
     return {key: len(found) for key, found in rows.items()}
+
+
+def export_sheet(
+    session: Session, principal: Principal, noun: str, path: Path, *, encoding: str = "utf-8-sig"
+) -> int:
+    """Write one sheet as CSV; how many rows. Importing it changes nothing."""
+    demand(principal, "read")
+    sheet = _sheet(noun)
+    return csv_sheets.write_sheet(
+        path, sheet, repository.all_rows(session, sheet.key), encoding=encoding
+    )
 
 
 def _sheet(noun: str) -> Sheet:

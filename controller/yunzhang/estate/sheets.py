@@ -8,158 +8,83 @@ each other.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Literal
 
-TEMPLATE_VERSION = "1"
+from yunzhang.estate import choices
+from yunzhang.estate.columns import (
+    CLASSIFIED,
+    DECIDED_UNTIL,
+    DIVISION,
+    FILING,
+    LEGAL_BASIS,
+    NOTE,
+    Column,
+    Sheet,
+    choose,
+    code_column,
+    count,
+    object_columns,
+    refer,
+    year,
+)
+
+__all__ = ["BY_KEY", "BY_TITLE", "SHEETS", "Column", "Sheet", "find_sheet"]
+
+TEMPLATE_VERSION = "2"
+# Versions whose columns all mean the same today; their files are read without a word.
+READ_VERSIONS = frozenset({"1", TEMPLATE_VERSION})
 # Name under which a workbook carries the version of its template.
 VERSION_NAME = "YunzhangTemplate"
 GUIDE_TITLE = "填表说明"
-# A sheet for the writer's own notes; it is not read.
-IGNORED_TITLES = frozenset({GUIDE_TITLE, "备注"})
+FAULTS_TITLE = "错误清单"
+# Sheets for people; they are not read.
+IGNORED_TITLES = frozenset({GUIDE_TITLE, FAULTS_TITLE, "备注"})
 
-Kind = Literal[
-    "text", "code", "names", "choice", "yesno", "integer", "year", "money", "mlps", "uscc",
-    "division", "cidr", "addresses",
-]  # fmt: skip
-
-Choices = Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One column. `choices` maps stored codes to the words of the file."""
-
-    key: str
-    header: str
-    kind: Kind = "text"
-    required: bool = False
-    choices: Choices = field(default_factory=dict)
-    reference: str | None = None  # key of the sheet whose 编号 it names
-    minimum: int = 0
-    maximum: int = 2_000_000_000
-    default: int | None = None
-    length: int = 200  # longest text
-    help: str = ""
-
-    @property
-    def title(self) -> str:
-        """The header as written in the template."""
-        return f"{self.header}*" if self.required else self.header
-
-
-@dataclass(frozen=True, slots=True)
-class Sheet:
-    """One sheet. `key` is the noun in commands and in the API; `identity` are the key columns."""
-
-    key: str
-    title: str
-    columns: tuple[Column, ...]
-    identity: tuple[str, ...] = ("code",)
-    by_key: Mapping[str, Column] = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "by_key", {column.key: column for column in self.columns})
-
-
-LEVELS = {"region": "自治区本级", "city": "设区市", "county": "县"}
-UNIT_KINDS = {
-    "agency": "行政机关",
-    "institution": "事业单位",
-    "enterprise": "国有企业",
-    "other": "其他",
-}
-OWNERSHIPS = {"own": "自建", "rented": "租用", "hosted": "托管"}
-REACHES = {"nation": "国垂", "region": "省", "city": "市", "county": "县", "town": "乡"}
-ZONES = {
-    "internet": "互联网区",
-    "egov_public": "政务外网公用区",
-    "egov_dedicated": "政务外网专用区",
-    "private": "专网区",
-}
-ISOLATIONS = {"physical": "物理隔离", "logical": "逻辑隔离"}
-DISPOSITIONS = {"merge": "整合", "retain": "保留", "retire": "撤销"}
-ROLES = {"container": "汇总段", "leaf": "网段", "pool": "地址池"}
-PLATFORM_KINDS = {
-    "unified": "统一政务云",
-    "sector": "行业云",
-    "city": "市云",
-    "sub_cloud": "子云",
-    "virtualisation": "虚拟化",
-}
-TECHNOLOGIES = {
-    "openstack": "OpenStack",
-    "vmware": "VMware",
-    "kvm": "KVM",
-    "hyperv": "Hyper-V",
-    "other": "其他",
-}
-ACCESS_MODES = {
-    "declared": "登记",
-    "surveyed": "已调查",
-    "read_only": "只读对接",
-    "managed": "纳管",
-    "merged": "已并入",
-}
-CRITICALITIES = {"core": "核心", "important": "重要", "ordinary": "一般"}
-DEPENDENCY_KINDS = {"hard": "强", "soft": "弱"}
-
-
-def _code(header: str = "编号") -> Column:
-    return Column(
-        "code", header, "code", True, help="字母、数字和 . _ - 组成，本表内不重复，填报后不再更改"
-    )
-
-
-def _ref(key: str, header: str, sheet: str, *, required: bool = True) -> Column:
-    return Column(key, header, "code", required, reference=sheet)
-
-
-def _choice(key: str, header: str, choices: Choices, *, required: bool = False) -> Column:
-    return Column(key, header, "choice", required, choices=choices)
-
-
-CLASSIFIED = Column(
-    "classified",
-    "是否涉密",
-    "yesno",
-    True,
-    help="涉密对象一律填“是”且不填其他内容；系统只计数，不保存",
-)
-NOTE = Column("note", "备注", length=4000)
-FILING = Column("filing_no", "等保备案号")
-
-SHEETS: tuple[Sheet, ...] = (
+_BODIES = (
     Sheet(
         "units",
         "单位",
         (
-            _code(),
+            code_column(),
             Column("name", "单位名称", required=True),
             Column("aliases", "别名", "names", help="多个以顿号分隔"),
             Column("uscc", "统一社会信用代码", "uscc", help="18 位，含校验位，按文本填写"),
-            Column("division_code", "行政区划代码", "division", True, help="6 位，如 450100"),
-            _choice("level", "层级", LEVELS, required=True),
-            _choice("kind", "单位类型", UNIT_KINDS),
-            _ref("parent_code", "上级单位编号", "units", required=False),
+            DIVISION,
+            choose("level", "层级", choices.LEVELS, required=True),
+            choose("kind", "单位类型", choices.UNIT_KINDS),
+            refer("parent_code", "上级单位编号", "units", required=False, tree=True),
             NOTE,
         ),
     ),
     Sheet(
+        "persons",
+        "人员",
+        (
+            code_column(),
+            Column("name", "姓名", required=True, personal=True, length=50),
+            refer("unit_code", "单位编号", "units"),
+            Column("phone", "联系电话", "phone", personal=True, help="只保存掩码，如 138****5678"),
+            NOTE,
+        ),
+    ),
+)
+
+_NETWORKS = (
+    Sheet(
         "sites",
         "机房",
         (
-            _code(),
+            code_column(),
             Column("name", "机房名称", required=True),
-            _ref("unit_code", "单位编号", "units"),
-            Column("division_code", "行政区划代码", "division", True),
+            refer("unit_code", "单位编号", "units"),
+            DIVISION,
             Column("address", "地址"),
-            _choice("ownership", "产权", OWNERSHIPS),
-            Column("area_m2", "面积(㎡)", "integer"),
-            Column("racks_total", "机柜总数", "integer"),
-            Column("racks_used", "已用机柜", "integer"),
-            Column("power_kva", "供电容量(kVA)", "integer"),
-            Column("built_year", "建成年份", "year", minimum=1980, maximum=2100),
+            choose("ownership", "产权", choices.OWNERSHIPS),
+            count("area_m2", "面积(㎡)"),
+            count("racks_total", "机柜总数"),
+            count("racks_used", "已用机柜"),
+            count("power_kva", "供电容量(kVA)"),
+            year("built_year", "建成年份"),
+            year("retire_year", "计划停用年份"),
             CLASSIFIED,
             NOTE,
         ),
@@ -168,22 +93,29 @@ SHEETS: tuple[Sheet, ...] = (
         "networks",
         "业务专网",
         (
-            _code(),
+            code_column(),
             Column("name", "网络名称", required=True),
-            _ref("unit_code", "单位编号", "units"),
-            _ref("site_code", "机房编号", "sites", required=False),
+            refer("unit_code", "单位编号", "units"),
+            refer("site_code", "机房编号", "sites", required=False),
             Column("purpose", "用途", length=4000),
-            _choice("reach", "网络层级", REACHES, required=True),
+            choose("reach", "网络层级", choices.REACHES, required=True),
             Column("ministry_run", "是否国家部委垂管", "yesno", True),
-            _choice("zone", "网络区域", ZONES, required=True),
-            _choice("isolation", "隔离方式", ISOLATIONS),
+            Column("vertical_owner", "垂管部委"),
+            choose("zone", "网络区域", choices.ZONES, required=True),
+            choose("isolation", "隔离方式", choices.ISOLATIONS),
             Column("mlps_level", "等保级别", "mlps", help="0 未定级，1 至 4 级"),
             FILING,
-            Column("endpoints", "接入点数", "integer"),
-            Column("built_year", "建设年份", "year", minimum=1980, maximum=2100),
+            Column("crypto_assessed", "密评通过", "yesno"),
+            count("endpoints", "接入点数"),
+            count("terminals", "终端数"),
+            year("built_year", "建设年份"),
+            year("retire_year", "计划停用年份"),
             Column("opex_fen", "年运维经费(万元)", "money"),
-            _choice("disposition", "处置意见", DISPOSITIONS),
-            Column("legal_basis", "依据文号"),
+            choose("disposition", "处置意见", choices.DISPOSITIONS),
+            LEGAL_BASIS,
+            DECIDED_UNTIL,
+            Column("target", "整合去向", help="并入的政务外网专用区、VPN 或其他网络"),
+            Column("planned_on", "计划时间", "date"),
             CLASSIFIED,
             NOTE,
         ),
@@ -192,9 +124,23 @@ SHEETS: tuple[Sheet, ...] = (
         "domains",
         "地址域",
         (
-            _code(),
+            code_column(),
             Column("name", "地址域名称", required=True),
-            _ref("network_code", "业务专网编号", "networks"),
+            refer("network_code", "业务专网编号", "networks"),
+            NOTE,
+        ),
+    ),
+    Sheet(
+        "segments",
+        "专网片区",
+        (
+            code_column(),
+            Column("name", "片区名称", required=True),
+            refer("network_code", "业务专网编号", "networks"),
+            refer("domain_code", "地址域编号", "domains", required=False),
+            refer("site_code", "机房编号", "sites", required=False),
+            Column("vlan", "VLAN", "integer", minimum=1, maximum=4094),
+            count("endpoints", "接入点数"),
             NOTE,
         ),
     ),
@@ -202,31 +148,120 @@ SHEETS: tuple[Sheet, ...] = (
         "prefixes",
         "地址段",
         (
-            _ref("domain_code", "地址域编号", "domains"),
-            Column("cidr", "地址段", "cidr", True, help="如 10.1.0.0/22、10.1.0.0/255.255.252.0"),
-            _choice("role", "角色", ROLES, required=True),
+            refer("domain_code", "地址域编号", "domains"),
+            Column(
+                "cidr",
+                "地址段",
+                "cidr",
+                True,
+                help="如 10.1.0.0/22、10.1.0.0/255.255.252.0；一格可填多段，以顿号分隔",
+            ),
+            choose("role", "角色", choices.ROLES, required=True),
             Column("network_name", "网络名称", help="云平台内的网络名；虚拟机表按它引用"),
             Column("usage", "用途"),
+            refer("segment_code", "专网片区编号", "segments", required=False),
             NOTE,
         ),
         ("domain_code", "cidr"),
     ),
     Sheet(
+        "ranges",
+        "地址范围",
+        (
+            refer("domain_code", "地址域编号", "domains"),
+            Column("first", "起始地址", "address", True),
+            Column("last", "结束地址", "address", True),
+            choose("role", "角色", choices.RANGE_ROLES, required=True),
+            Column("usage", "用途"),
+            refer("segment_code", "专网片区编号", "segments", required=False),
+            NOTE,
+        ),
+        ("domain_code", "first", "last"),
+    ),
+    Sheet(
+        "circuits",
+        "线路",
+        (
+            code_column(),
+            Column("name", "线路名称", required=True),
+            refer("unit_code", "单位编号", "units"),
+            refer("network_code", "业务专网编号", "networks", required=False),
+            choose("carrier", "运营商", choices.CARRIERS, required=True),
+            choose("kind", "线路类型", choices.CIRCUIT_TYPES),
+            Column("a_end", "A端", required=True),
+            Column("z_end", "Z端", required=True),
+            Column(
+                "bandwidth_mbps", "带宽(Mbps)", "bandwidth", True, help="如 100、100M、1G、千兆"
+            ),
+            Column("annual_fee_fen", "年租费(万元)", "money"),
+            Column("contract_no", "合同编号"),
+            Column("expires_on", "合同到期日", "date"),
+            refer("replaced_by", "替代线路编号", "circuits", required=False, tree=True),
+            CLASSIFIED,
+            NOTE,
+        ),
+    ),
+    Sheet(
+        "egresses",
+        "互联网出口",
+        (
+            code_column(),
+            Column("name", "出口名称", required=True),
+            refer("unit_code", "单位编号", "units"),
+            refer("site_code", "机房编号", "sites", required=False),
+            choose("carrier", "运营商", choices.CARRIERS, required=True),
+            Column(
+                "bandwidth_mbps", "带宽(Mbps)", "bandwidth", True, help="如 100、100M、1G、千兆"
+            ),
+            Column("public_prefixes", "公网地址段", "cidrs", help="多个以顿号分隔"),
+            Column("domains", "域名", "names", help="对外服务的域名，多个以顿号分隔"),
+            Column("icp_no", "ICP备案号"),
+            Column("boundary_devices", "边界设备", "names", help="防火墙、入侵防御等，以顿号分隔"),
+            Column("mlps_level", "等保级别", "mlps", help="0 未定级，1 至 4 级"),
+            FILING,
+            choose("disposition", "处置意见", choices.DISPOSITIONS),
+            LEGAL_BASIS,
+            DECIDED_UNTIL,
+            refer("target_code", "并入的出口编号", "egresses", required=False),
+            CLASSIFIED,
+            NOTE,
+        ),
+    ),
+)
+
+_CLOUDS = (
+    Sheet(
         "platforms",
         "云平台",
         (
-            _code(),
+            code_column(),
             Column("name", "云平台名称", required=True),
-            _ref("unit_code", "单位编号", "units"),
-            _ref("site_code", "机房编号", "sites", required=False),
-            _choice("kind", "类别", PLATFORM_KINDS, required=True),
-            _ref("parent_code", "上级云平台编号", "platforms", required=False),
-            _choice("technology", "技术路线", TECHNOLOGIES, required=True),
-            _choice("access_mode", "接入方式", ACCESS_MODES),
+            refer("unit_code", "单位编号", "units"),
+            refer("site_code", "机房编号", "sites", required=False),
+            choose("kind", "类别", choices.PLATFORM_KINDS, required=True),
+            refer("parent_code", "上级云平台编号", "platforms", required=False, tree=True),
+            refer("chief_unit_code", "子云长单位编号", "units", required=False),
+            choose("technology", "技术路线", choices.TECHNOLOGIES, required=True),
+            choose("access_mode", "接入方式", choices.ACCESS_MODES),
             Column("cloud_name", "接入配置名", length=64, help="clouds.yaml 中的名称"),
-            Column("capacity_vcpu", "vCPU容量", "integer"),
-            Column("capacity_ram_gib", "内存容量(GiB)", "integer"),
-            Column("capacity_disk_gib", "存储容量(GiB)", "integer"),
+            count("capacity_vcpu", "vCPU容量"),
+            Column(
+                "vcpu_percent",
+                "vCPU超分比(%)",
+                "integer",
+                minimum=100,
+                maximum=3000,
+                help="100 为不超分，400 为 4 倍；不填按 100",
+            ),
+            count("capacity_ram_gib", "内存容量(GiB)"),
+            count("capacity_disk_gib", "存储容量(GiB)"),
+            Column("localised_percent", "信创占比(%)", "integer", maximum=100),
+            Column("mlps_level", "等保级别", "mlps", help="0 未定级，1 至 4 级"),
+            FILING,
+            choose("disposition", "处置意见", choices.DISPOSITIONS),
+            LEGAL_BASIS,
+            DECIDED_UNTIL,
+            refer("target_code", "并入的云平台编号", "platforms", required=False),
             CLASSIFIED,
             NOTE,
         ),
@@ -235,14 +270,23 @@ SHEETS: tuple[Sheet, ...] = (
         "systems",
         "信息系统",
         (
-            _code(),
+            code_column(),
             Column("name", "系统名称", required=True),
-            _ref("unit_code", "单位编号", "units"),
+            refer("unit_code", "单位编号", "units"),
             Column("mlps_level", "等保级别", "mlps", True, help="0 未定级，1 至 4 级"),
             FILING,
-            _choice("zone", "网络区域", ZONES, required=True),
-            _choice("criticality", "重要程度", CRITICALITIES),
+            choose("zone", "网络区域", choices.ZONES, required=True),
+            choose("criticality", "重要程度", choices.CRITICALITIES),
+            choose("data_class", "数据分类", choices.DATA_CLASSES),
+            count("rto_minutes", "RTO(分钟)", "故障后最长恢复时间"),
+            count("rpo_minutes", "RPO(分钟)", "最多可丢失多久的数据"),
+            count("users", "用户数"),
+            choose("localised", "信创改造", choices.LOCALISED),
             Column("downtime_window", "停机窗口", help="如 周六 22:00-次日 06:00"),
+            choose("disposition", "处置意见", choices.SYSTEM_DISPOSITIONS),
+            LEGAL_BASIS,
+            DECIDED_UNTIL,
+            refer("target_code", "迁入的云平台编号", "platforms", required=False),
             CLASSIFIED,
             NOTE,
         ),
@@ -251,29 +295,59 @@ SHEETS: tuple[Sheet, ...] = (
         "workloads",
         "虚拟机",
         (
-            _code(),
+            code_column(),
             Column("name", "名称", required=True),
-            _ref("system_code", "信息系统编号", "systems"),
-            _ref("unit_code", "单位编号", "units"),
-            _ref("platform_code", "云平台编号", "platforms"),
+            refer("system_code", "信息系统编号", "systems"),
+            refer("unit_code", "单位编号", "units"),
+            refer("platform_code", "云平台编号", "platforms"),
             Column("project", "项目名称", help="云平台内的项目（租户）名"),
             Column("vcpu", "vCPU", "integer", True, minimum=1, maximum=1024),
             Column("ram_mib", "内存(MiB)", "integer", True, minimum=1),
             Column("disk_gib", "系统盘(GiB)", "integer", True),
             Column("data_gib", "数据盘合计(GiB)", "integer", default=0),
-            _ref("domain_code", "地址域编号", "domains", required=False),
+            refer("domain_code", "地址域编号", "domains", required=False),
             Column("networks", "网络名称", "names", help="按网卡顺序，多个以顿号分隔"),
             Column("addresses", "地址", "addresses", help="与网络名称一一对应"),
+            Column("platform_uuid", "平台UUID", "uuid", help="云平台内的唯一标识"),
+            choose("power", "电源状态", choices.POWERS),
+            Column("os", "操作系统"),
+            choose("arch", "架构", choices.ARCHITECTURES),
             NOTE,
         ),
+    ),
+    Sheet(
+        "disks",
+        "磁盘",
+        (
+            refer("workload_code", "虚拟机编号", "workloads"),
+            Column("name", "磁盘名", "code", True, help="如 vda；同一虚拟机内不重复"),
+            Column("size_gib", "大小(GiB)", "integer", True, minimum=1),
+            Column("boot", "是否系统盘", "yesno", True),
+            NOTE,
+        ),
+        ("workload_code", "name"),
+    ),
+    Sheet(
+        "nics",
+        "网卡",
+        (
+            refer("workload_code", "虚拟机编号", "workloads"),
+            Column("name", "网卡名", "code", True, help="如 eth0；同一虚拟机内不重复"),
+            Column("mac", "MAC地址", "mac"),
+            refer("domain_code", "地址域编号", "domains", required=False),
+            Column("network_name", "网络名称"),
+            Column("addresses", "地址", "addresses", help="多个以顿号分隔"),
+            NOTE,
+        ),
+        ("workload_code", "name"),
     ),
     Sheet(
         "dependencies",
         "依赖",
         (
-            _ref("source_code", "来源虚拟机编号", "workloads"),
-            _ref("target_code", "目标虚拟机编号", "workloads"),
-            _choice("kind", "类型", DEPENDENCY_KINDS, required=True),
+            refer("source_code", "来源虚拟机编号", "workloads"),
+            refer("target_code", "目标虚拟机编号", "workloads"),
+            choose("kind", "类型", choices.DEPENDENCY_KINDS, required=True),
             Column("port", "端口", "integer", maximum=65535, default=0, help="不填表示不限"),
             NOTE,
         ),
@@ -281,6 +355,37 @@ SHEETS: tuple[Sheet, ...] = (
     ),
 )
 
+_ABOUT_OBJECTS = (
+    Sheet(
+        "responsibilities",
+        "责任分工",
+        (
+            *object_columns(choices.OBJECTS),
+            choose("duty", "责任", choices.DUTIES, required=True),
+            refer("person_code", "人员编号", "persons"),
+            Column("valid_from", "任职日期", "date", True),
+            Column("valid_to", "离任日期", "date", help="在任的不填"),
+            NOTE,
+        ),
+        ("object_sheet", "object_code", "duty", "person_code", "valid_from"),
+    ),
+    Sheet(
+        "opex",
+        "运维经费",
+        (
+            refer("unit_code", "单位编号", "units"),
+            *object_columns(choices.OBJECTS),
+            Column("year", "年度", "year", True, minimum=1980, maximum=2100),
+            Column("budget_fen", "预算(万元)", "money"),
+            Column("actual_fen", "决算(万元)", "money"),
+            Column("fund_source", "资金来源"),
+            NOTE,
+        ),
+        ("object_sheet", "object_code", "year"),
+    ),
+)
+
+SHEETS: tuple[Sheet, ...] = (*_BODIES, *_NETWORKS, *_CLOUDS, *_ABOUT_OBJECTS)
 BY_KEY: Mapping[str, Sheet] = {sheet.key: sheet for sheet in SHEETS}
 BY_TITLE: Mapping[str, Sheet] = {sheet.title: sheet for sheet in SHEETS}
 

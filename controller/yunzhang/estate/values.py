@@ -17,7 +17,7 @@ from yunzhang.estate.addresses import (
     parse_address,
     parse_block,
 )
-from yunzhang.estate.sheets import Column
+from yunzhang.estate.columns import LISTS, Column
 from yunzhang.units.uscc import check_character, is_uscc
 
 Parse = Callable[[Any], Any]
@@ -36,6 +36,26 @@ _SPLIT_ADDRESSES = re.compile(r"[、,;\s]+")
 _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _LEVEL = re.compile(r"(?:等保)?第?([0-4零一二三四])级?(?:S[0-4]A[0-4](?:G[0-4])?)?", re.IGNORECASE)
 _LEVEL_SAG = re.compile(r"S([0-4])A([0-4])(?:G([0-4]))?", re.IGNORECASE)
+_DATE = re.compile(
+    r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?(?:[T ]00:00(?::00)?)?|(\d{4})(\d\d)(\d\d)"
+)
+_MAC = re.compile(r"[0-9A-F]{12}")
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_BANDWIDTH = re.compile(
+    r"(?:(\d+)[*×x])?(\d+(?:\.\d+)?)(?:(K|M|G|T|兆)(?:B?PS|BIT/?S?|B/S)?)?", re.IGNORECASE
+)
+_MBPS: dict[str, int | Decimal] = {
+    "": 1,
+    "M": 1,
+    "兆": 1,
+    "K": Decimal("0.001"),
+    "G": 1000,
+    "T": 1_000_000,
+}
+_SPOKEN_MBPS = {"百兆": 100, "千兆": 1000, "万兆": 10_000, "十万兆": 100_000}
+_PHONE = re.compile(r"\+?[0-9*()\- ]{5,24}(?:[转,#x]\d{1,6})?")
+# What a spreadsheet shows where a formula failed.
+ERRORS = frozenset({"#REF!", "#N/A", "#NAME?", "#VALUE!", "#DIV/0!", "#NUM!", "#NULL!"})
 _YEAR = re.compile(r"(\d{4})(?:年.*|[-/.]\d{1,2}.*)?")
 _YES = frozenset({"是", "y", "yes", "true", "1", "有", "√"})
 _NO = frozenset({"否", "n", "no", "false", "0", "无", "×"})
@@ -58,6 +78,8 @@ def read_text(raw: Any) -> str:
     """
     if not isinstance(raw, str):
         return _read_other(raw)
+    if raw.startswith("#") and raw in ERRORS:
+        raise CellError("cell_error", value=raw)
     if not raw.isascii():
         raw = raw.translate(_WIDE)
     return (_CONTROLS.sub("", raw) if not raw.isprintable() else raw).strip()
@@ -98,10 +120,6 @@ def _read_code(raw: Any) -> str:
     if not _CODE.fullmatch(text):
         raise CellError("code_bad", value=text)
     return text
-
-
-def _read_names(raw: Any) -> list[str]:
-    return [part.strip() for part in _SPLIT.split(read_plain(raw)) if part.strip()]
 
 
 def _read_number(raw: Any) -> Decimal:
@@ -190,19 +208,95 @@ def _read_division(raw: Any) -> str:
     return text
 
 
-def _read_cidr(raw: Any) -> str:
+def _cidr(text: str) -> str:
     try:
-        return format_block(parse_block(read_plain(raw)))
+        return format_block(parse_block(text))
     except AddressError as error:
         raise CellError(error.code, **error.values) from None
+
+
+def _read_cidr(raw: Any) -> str:
+    return _cidr(read_plain(raw))
+
+
+def split_list(raw: Any) -> list[str]:
+    """The parts of a cell that lists several things."""
+    return [part.strip() for part in _SPLIT.split(read_plain(raw)) if part.strip()]
+
+
+def _read_cidrs(raw: Any) -> list[str]:
+    return [_cidr(part) for part in split_list(raw)]
+
+
+def _address(text: str) -> str:
+    try:
+        return format_address(*parse_address(text))
+    except AddressError as error:
+        raise CellError(error.code, **error.values) from None
+
+
+def _read_address(raw: Any) -> str:
+    return _address(read_plain(raw))
 
 
 def _read_addresses(raw: Any) -> list[str]:
-    parts = [part for part in _SPLIT_ADDRESSES.split(read_plain(raw)) if part]
+    return [_address(part) for part in _SPLIT_ADDRESSES.split(read_plain(raw)) if part]
+
+
+def _read_date(raw: Any) -> date:
+    if isinstance(raw, datetime):
+        return raw.date()
+    if isinstance(raw, date):
+        return raw
+    text = read_plain(raw)
+    match = _DATE.fullmatch(text)
+    parts = [int(part) for part in match.groups() if part] if match else []
     try:
-        return [format_address(*parse_address(part)) for part in parts]
-    except AddressError as error:
-        raise CellError(error.code, **error.values) from None
+        return date(*parts)
+    except (TypeError, ValueError):
+        raise CellError("date_bad", value=text) from None
+
+
+def _read_bandwidth(raw: Any) -> int:
+    text = read_plain(raw).replace(" ", "").replace(",", "")
+    if text in _SPOKEN_MBPS:
+        return _SPOKEN_MBPS[text]
+    match = _BANDWIDTH.fullmatch(text)
+    if not match:
+        raise CellError("bandwidth_bad", value=text)
+    lines, number, unit = match.groups()
+    mbps = int(lines or 1) * Decimal(number) * _MBPS[(unit or "").upper()]
+    if mbps != mbps.to_integral_value() or not 1 <= mbps <= 100_000_000:
+        raise CellError("bandwidth_bad", value=text)
+    return int(mbps)
+
+
+def _read_phone(raw: Any) -> str:
+    text = read_plain(raw)
+    if not _PHONE.fullmatch(text):
+        raise CellError("phone_bad")
+    digits = re.sub(r"[^0-9*]", "", re.split(r"[转,#x]", text)[0])
+    digits = digits.removeprefix("86") if len(digits) == 13 else digits
+    if "*" in digits:
+        return digits
+    # enough to tell two apart, not enough to call
+    head = min(3, max(0, len(digits) - 8))
+    return digits[:head] + "*" * (len(digits) - head - 4) + digits[-4:]
+
+
+def _read_mac(raw: Any) -> str:
+    text = read_plain(raw).upper()
+    digits = re.sub(r"[-:. ]", "", text)
+    if not _MAC.fullmatch(digits):
+        raise CellError("mac_bad", value=text)
+    return ":".join(digits[place : place + 2] for place in range(0, 12, 2)).lower()
+
+
+def _read_uuid(raw: Any) -> str:
+    text = read_plain(raw).lower()
+    if not _UUID.fullmatch(text):
+        raise CellError("uuid_bad", value=text)
+    return text
 
 
 def _choice_reader(column: Column) -> Parse:
@@ -222,13 +316,20 @@ def _choice_reader(column: Column) -> Parse:
 
 _READERS: dict[str, Parse] = {
     "code": _read_code,
-    "names": _read_names,
+    "names": split_list,
     "yesno": _read_yes,
     "money": _read_money,
     "mlps": _read_mlps,
     "uscc": _read_uscc,
     "division": _read_division,
     "cidr": _read_cidr,
+    "cidrs": _read_cidrs,
+    "address": _read_address,
+    "date": _read_date,
+    "bandwidth": _read_bandwidth,
+    "phone": _read_phone,
+    "mac": _read_mac,
+    "uuid": _read_uuid,
     "addresses": _read_addresses,
 }
 
@@ -249,16 +350,16 @@ def reader(column: Column) -> Parse:
 
 def empty_value(column: Column) -> Any:
     """The value of an empty cell."""
-    if column.kind in {"names", "addresses"}:
+    if column.kind in LISTS:
         return []
-    return "" if column.kind == "text" else column.default
+    return "" if column.kind in {"text", "phone"} else column.default
 
 
 def cell_value(column: Column, value: Any) -> str | int | float | None:
     """A stored value as the file shows it; reading it again gives `value`."""
     if value is None or value in ("", []) or (value == column.default and not column.required):
         return None
-    if column.kind in {"names", "addresses"}:
+    if column.kind in LISTS:
         return "、".join(value)
     if column.kind == "choice":
         return column.choices.get(value, str(value))

@@ -24,11 +24,15 @@ def coded_reference(target: str, *, optional: bool = False) -> Mapped[Any]:
 
 
 class Recorded:
-    """Columns of everything that units declare. `revision` counts changes (compare-and-set)."""
+    """Columns of everything that units declare. `revision` counts changes (compare-and-set).
+
+    `reasons`: why it was returned, column → what is wrong; None when it was not.
+    """
 
     id: Mapped[int] = identity()
     state: Mapped[str] = mapped_column(String(20), default="draft")
     revision: Mapped[int] = mapped_column(default=1)
+    reasons: Mapped[Any] = json_column(nullable=True)
     note: Mapped[str] = mapped_column(Text, default="")
     batch_id: Mapped[int | None]
     created_at: Mapped[datetime]
@@ -57,7 +61,10 @@ class Division(Base):
 
 
 class Unit(Coded, Base):
-    """A department or body. `level`: region, city or county."""
+    """A department or body. `level`: region, city or county.
+
+    A body closed by an institutional reform stays, with its last day and its successor.
+    """
 
     __tablename__ = "unit"
 
@@ -67,3 +74,15 @@ class Unit(Coded, Base):
     level: Mapped[str] = mapped_column(String(20))
     kind: Mapped[str | None] = mapped_column(String(20))
     parent_code: Mapped[str | None] = coded_reference("unit.code", optional=True)
+    valid_from: Mapped[date | None]
+    valid_to: Mapped[date | None]
+    replaced_by: Mapped[str | None] = coded_reference("unit.code", optional=True)
+
+
+class Person(Coded, Base):
+    """Somebody who answers for something. Name and masked phone are kept here and nowhere else."""
+
+    __tablename__ = "person"
+
+    unit_code: Mapped[str] = coded_reference("unit.code")
+    phone: Mapped[str] = mapped_column(String(30), default="")

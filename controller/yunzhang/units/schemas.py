@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from pydantic import BaseModel, ConfigDict
 
 
@@ -18,6 +20,22 @@ class UnitRead(BaseModel):
     level: str
     kind: str | None
     parent_code: str | None
+    valid_to: date | None
+    replaced_by: str | None
+    note: str
+    state: str
+    revision: int
+
+
+class PersonRead(BaseModel):
+    """Somebody who answers for something; the phone number is masked."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    code: str
+    name: str
+    unit_code: str
+    phone: str
     note: str
     state: str
     revision: int

@@ -212,9 +212,10 @@ def test_an_item_already_stored_may_be_named_though_its_row_is_bad(
 
 def test_classified_rows_are_counted_and_nothing_is_kept(session: Session, tmp_path: Path) -> None:
     cells = demo_cells()
-    row = ["secret-9", "某某机要系统", "mib", "四级", "", "专网区", "", "", "是", ""]
-    cells["信息系统"].append(row)
-    assert row[column_of(cells, "信息系统", "是否涉密")] == "是"
+    cells["信息系统"].append([""] * len(cells["信息系统"][0]))
+    for header, value in (("编号", "secret-9"), ("系统名称", "某某机要系统"),
+                          ("单位编号", "mib"), ("是否涉密", "是")):  # fmt: skip
+        set_cell(cells, "信息系统", 5, header, value)
     report = service.import_workbook(session, SYSTEM, save(tmp_path / "b.xlsx", cells), "good")
     session.commit()
     assert report.excluded == {"mib": 1}
