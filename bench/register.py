@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from bench.measure import Measure, timed
 from yunzhang.db import Base, make_engine
 from yunzhang.db.tables import load_tables
-from yunzhang.estate import service
+from yunzhang.estate import address_service, service
 from yunzhang.units.scope import SYSTEM
 
 WORKBOOK = Path(__file__).parents[1] / "inventory" / "example" / "province.xlsx"
@@ -32,7 +32,7 @@ def run(quick: bool) -> list[Measure]:
         with Session(engine) as session, session.begin():
             again, _ = timed(lambda: service.import_workbook(session, SYSTEM, WORKBOOK, "all"))
         with Session(engine) as session:
-            forecast, _ = timed(lambda: service.find_conflicts(session, SYSTEM))
+            forecast, _ = timed(lambda: address_service.find_conflicts(session, SYSTEM))
         engine.dispose()
     return [
         Measure("import", rows / first, "rows/s", 1500, "high", first),

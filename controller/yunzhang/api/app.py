@@ -18,6 +18,7 @@ from yunzhang.api.lists import router as lists
 from yunzhang.api.reading import router as reading
 from yunzhang.api.schemas import ErrorRead
 from yunzhang.discovery.endpoints import router as discovery
+from yunzhang.estate.address_endpoints import router as addresses
 from yunzhang.estate.endpoints import router as estate
 from yunzhang.moves.endpoints import router as waves
 from yunzhang.plans.endpoints import router as plans
@@ -27,6 +28,7 @@ PREFIX = "/api/v1"
 ROUTERS: tuple[APIRouter, ...] = (
     health,
     estate,
+    addresses,
     lists,
     discovery,
     ledger,
@@ -38,9 +40,9 @@ ROUTERS: tuple[APIRouter, ...] = (
 DESCRIPTION = """
 Reads everything Yunzhang (云长) knows: register, observed clouds, plans, waves, ledger, reports.
 
-Nothing here changes anything, and the server listens on this machine only, until accounts can log
-in. Lists are pages of at most 500 with the total; errors are `{code, message, hint}`, worded in
-the language of Accept-Language (Chinese first).
+Only taking a free prefix changes anything, and the server listens on this machine only, until
+accounts can log in. Lists are pages of at most 500 with the total; errors are `{code, message,
+hint}`, worded in the language of Accept-Language (Chinese first).
 """
 ERRORS: dict[int | str, dict[str, Any]] = {
     404: {"model": ErrorRead, "description": "No such thing"},

@@ -9,6 +9,7 @@ from typing import Literal
 import click
 
 from yunzhang import clock
+from yunzhang.cli import estate_addresses
 from yunzhang.cli import estate_views as views
 from yunzhang.cli.context import output, principal
 from yunzhang.db import reading, transaction
@@ -26,6 +27,10 @@ NOUN = click.Choice([name for sheet in SHEETS for name in (sheet.key, sheet.titl
 @click.group("estate")
 def group() -> None:
     """登记：导入、导出、清单、并网冲突 / The register."""
+
+
+for _command in estate_addresses.COMMANDS:
+    group.add_command(_command)
 
 
 @group.command("import")
@@ -82,25 +87,6 @@ def export(file: Path) -> None:
     with reading() as session:
         counts = service.export_workbook(session, acting, file)
     output.print(text("estate.export_saved", count=sum(counts.values()), path=file))
-
-
-@group.command()
-@click.option("--unit", help="只看这个单位（编号） / only this unit")
-@click.option("--network", help="只看这个业务专网（编号） / only this private network")
-@click.option("--limit", default=20, show_default=True, help="最多显示几对 / pairs shown")
-@click.option("--offset", default=0, help="从第几对之后 / pairs passed over")
-@click.option("--format", "form", type=FORMAT, default="table", help="输出格式 / output format")
-def conflicts(unit: str | None, network: str | None, limit: int, offset: int, form: str) -> None:
-    """预测并网后的地址冲突 / Forecast the address conflicts of a merge."""
-    acting = principal()
-    with reading() as session:
-        found = service.find_conflicts(
-            session, acting, unit=unit, network=network, limit=limit, offset=offset
-        )
-    if form == "json":
-        click.echo(found.model_dump_json(indent=2))
-    else:
-        views.show_conflicts(found)
 
 
 @group.command("list")

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from yunzhang.cli.context import output
 from yunzhang.estate.report import ACTIONS, ImportReport
-from yunzhang.estate.schemas import ConflictReport, ConflictSide, Page
+from yunzhang.estate.schemas import Page
 from yunzhang.estate.sheets import BY_KEY, Column, find_sheet
 from yunzhang.estate.values import cell_value
 from yunzhang.texts import current_language, text
@@ -93,43 +93,3 @@ def show_rows(noun: str, page: Page[Any]) -> None:
         cells = (cell_value(column, getattr(item, column.key)) for column in columns)
         table.add_row(*(escape("" if cell is None else str(cell)) for cell in cells))
     output.print(table)
-
-
-def show_conflicts(report: ConflictReport) -> None:
-    """The merge forecast: totals, networks, one page of pairs."""
-    output.print(
-        text("estate.conflicts_title", prefixes=report.prefixes, domains=report.domains),
-        text(
-            "estate.conflicts_total", total=report.total, equal=report.equal,
-            contains=report.contains, public=report.public_total,
-        ),
-        sep="\n",
-    )  # fmt: skip
-    shown = max(report.limit, 1)
-    networks = _table(
-        text("estate.conflicts_networks"),
-        *(text(f"estate.conflict_{name}") for name in ("network", "unit", "prefixes", "count")),
-    )
-    for row in report.networks[:shown]:
-        names = (row.network_name, row.unit_name)
-        networks.add_row(*map(escape, names), f"{row.prefixes:,}", f"{row.conflicts:,}")
-    output.print(networks)
-    if report.pairs:
-        first, last = report.offset + 1, report.offset + len(report.pairs)
-        pairs = _table(
-            text("estate.conflicts_pairs", first=first, last=last),
-            *(text(f"estate.conflict_{name}") for name in ("first", "relation", "second")),
-        )
-        for pair in report.pairs:
-            relation = text(f"estate.relation_{pair.relation}")
-            pairs.add_row(_side(pair.first), relation, _side(pair.second))
-        output.print(pairs)
-    if report.public:
-        public = _table(text("estate.conflicts_public"), text("estate.conflict_cidr"))
-        for side in report.public:
-            public.add_row(_side(side))
-        output.print(public)
-
-
-def _side(side: ConflictSide) -> str:
-    return escape(f"{side.cidr}  {side.network_name}（{side.unit_name}）")

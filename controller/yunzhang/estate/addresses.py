@@ -136,14 +136,14 @@ def to_hex(value: int) -> str:
     return f"{value:032x}"
 
 
-_PRIVATE_BLOCKS = tuple(parse_block(text) for text in _PRIVATE)
+PRIVATE_BLOCKS = tuple(parse_block(text) for text in _PRIVATE)
 
 
 def is_private(block: Block) -> bool:
     """Whether all of `block` lies in space meant for private use."""
     return any(
         block.family == own.family and own.lo <= block.lo and block.hi <= own.hi
-        for own in _PRIVATE_BLOCKS
+        for own in PRIVATE_BLOCKS
     )
 
 

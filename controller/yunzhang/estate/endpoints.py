@@ -55,19 +55,3 @@ for _noun, _read in service.READS.items():
         operation_id=f"list_{_noun}",
         summary=f"One page of {_noun}, by business key",
     )
-
-
-@router.get("/conflicts", operation_id="find_conflicts")
-def find_conflicts(
-    *,
-    session: ReadingSession,
-    principal: Asking,
-    unit: Code = None,
-    network: Code = None,
-    limit: Limit = 100,
-    offset: Offset = 0,
-) -> schemas.ConflictReport:
-    """The merge forecast with one page of overlapping pairs."""
-    return service.find_conflicts(
-        session, principal, unit=unit, network=network, limit=limit, offset=offset
-    )

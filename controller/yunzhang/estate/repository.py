@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import Table, bindparam, delete, func, select, text, update
 
@@ -320,36 +320,3 @@ def _of_unit(query: Any, sheet: str, unit: str) -> Any:
     column, parent = OWNED_THROUGH[sheet]
     owners = _of_unit(select(MODELS[parent].code), parent, unit)
     return query.where(getattr(model, column).in_(owners))
-
-
-class OwnedPrefix(NamedTuple):
-    """A prefix with the names of its network and unit."""
-
-    block: Block
-    cidr: str
-    domain_code: str
-    network_code: str
-    network_name: str
-    unit_code: str
-    unit_name: str
-
-
-def owned_prefixes(session: Session) -> list[OwnedPrefix]:
-    """All prefixes in address order with whom they belong to, in two queries."""
-    owners = {
-        row[0]: tuple(row[1:])
-        for row in session.execute(
-            select(
-                AddressDomain.code, PrivateNetwork.code, PrivateNetwork.name, Unit.code, Unit.name
-            )
-            .join(PrivateNetwork, AddressDomain.network_code == PrivateNetwork.code)
-            .join(Unit, PrivateNetwork.unit_code == Unit.code)
-        )
-    }
-    query = select(Prefix.family, Prefix.lo, Prefix.hi, Prefix.cidr, Prefix.domain_code)
-    return [
-        OwnedPrefix(Block(family, int(lo, 16), int(hi, 16)), cidr, domain, *owners[domain])
-        for family, lo, hi, cidr, domain in session.execute(
-            query.order_by(Prefix.family, Prefix.lo, Prefix.hi.desc(), Prefix.id)
-        )
-    ]

@@ -1,9 +1,9 @@
-"""What is told about the register: one read model per noun, and the conflicts."""
+"""What is told about the register: one read model per noun."""
 
 from __future__ import annotations
 
 from datetime import date
-from typing import Generic, Literal, TypeVar
+from typing import Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -265,54 +265,5 @@ class Page(BaseModel, Generic[Item]):
 
     items: list[Item]
     total: int
-    limit: int
-    offset: int
-
-
-class ConflictSide(BaseModel):
-    """A prefix in a conflict and whose it is."""
-
-    cidr: str
-    domain_code: str
-    network_code: str
-    network_name: str
-    unit_code: str
-    unit_name: str
-
-
-class ConflictRead(BaseModel):
-    """Two overlapping prefixes of different address domains: `first` is/has/lies in `second`."""
-
-    relation: Literal["equal", "contains", "contained"]
-    first: ConflictSide
-    second: ConflictSide
-
-
-class NetworkConflicts(BaseModel):
-    """How much of one private network would collide in a merged network."""
-
-    network_code: str
-    network_name: str
-    unit_code: str
-    unit_name: str
-    prefixes: int
-    conflicts: int
-
-
-class ConflictReport(BaseModel):
-    """The merge forecast: exact counts, networks by their conflicts, one page of pairs.
-
-    `public` are prefixes in public space that a private network uses.
-    """
-
-    prefixes: int
-    domains: int
-    total: int
-    equal: int
-    contains: int
-    networks: list[NetworkConflicts]
-    public_total: int
-    public: list[ConflictSide]
-    pairs: list[ConflictRead]
     limit: int
     offset: int

@@ -1,4 +1,4 @@
-"""Rules and transactions of the register: import, export, lists, conflicts."""
+"""Rules and transactions of the register: import, export, lists."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from yunzhang.db import Session
 from yunzhang.errors import InputError, NotFound
 from yunzhang.estate import (
     bad_rows,
-    conflicts,
     csv_sheets,
     history,
     importing,
@@ -224,27 +223,3 @@ def list_rows(
     rows, total = repository.page_rows(session, key, unit=unit, limit=limit, offset=offset)
     items = [READS[key].model_validate(row) for row in rows]
     return schemas.Page[Any](items=items, total=total, limit=limit, offset=offset)
-
-
-def find_conflicts(
-    session: Session,
-    principal: Principal,
-    *,
-    unit: str | None = None,
-    network: str | None = None,
-    limit: int = 100,
-    offset: int = 0,
-) -> schemas.ConflictReport:
-    """Every overlap between address domains; `unit` or `network` narrows to their share."""
-    demand(principal, "read")
-    if not (0 <= limit <= MAX_PAGE) or offset < 0:
-        raise InputError("estate.page_bad", limit=limit, offset=offset, maximum=MAX_PAGE)
-    prefixes = repository.owned_prefixes(session)
-    own = None
-    if unit or network:
-        own = frozenset(
-            prefix.domain_code
-            for prefix in prefixes
-            if unit in (None, prefix.unit_code) and network in (None, prefix.network_code)
-        )
-    return conflicts.forecast(prefixes, own=own, limit=limit, offset=offset)

@@ -125,7 +125,7 @@ def test_nothing_observed_overwrites_what_is_declared_until_it_is_decided(estate
     entry = estate.scalars(select(AuditEntry).where(AuditEntry.act == "decide")).one()
     assert entry.details["was"] == {"vcpu": 1, "ram_mib": 192}
     assert entry.details["is"] == {"vcpu": 9, "ram_mib": 512}
-    assert audit.service.verify(estate) is None
+    assert audit.verify(estate) is None
 
 
 def test_a_decision_on_what_changed_meanwhile_is_refused(estate: Session) -> None:

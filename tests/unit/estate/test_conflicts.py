@@ -9,13 +9,13 @@ from sqlalchemy.orm import Session
 
 from tests.unit.estate.books import INVENTORY, load_demo
 from yunzhang.errors import InputError
-from yunzhang.estate import service
+from yunzhang.estate import address_service, service
 from yunzhang.units.scope import SYSTEM
 
 
 def test_the_demo_has_its_one_conflict(session: Session, tmp_path: Path) -> None:
     load_demo(session)
-    report = service.find_conflicts(session, SYSTEM)
+    report = address_service.find_conflicts(session, SYSTEM)
     assert (report.total, report.equal, report.contains, report.public_total) == (1, 1, 0, 0)
     (pair,) = report.pairs
     assert pair.relation == "equal"
@@ -30,11 +30,11 @@ def test_the_demo_has_its_one_conflict(session: Session, tmp_path: Path) -> None
     )
     service.import_workbook(session, SYSTEM, path, "all")
     session.commit()
-    wider = service.find_conflicts(session, SYSTEM, unit="hrss")
+    wider = address_service.find_conflicts(session, SYSTEM, unit="hrss")
     assert (wider.total, wider.equal, wider.contains) == (3, 1, 2)
     assert all(pair.first.unit_code == "hrss" for pair in wider.pairs)
     assert sorted(pair.relation for pair in wider.pairs) == ["contained", "contained", "equal"]
-    other = service.find_conflicts(session, SYSTEM, network="mib-wan")
+    other = address_service.find_conflicts(session, SYSTEM, network="mib-wan")
     assert [side.cidr for side in other.public] == ["1.1.1.0/24"]
     assert sorted(pair.relation for pair in other.pairs) == ["contains", "contains", "equal"]
 
@@ -42,21 +42,21 @@ def test_the_demo_has_its_one_conflict(session: Session, tmp_path: Path) -> None
 def test_pages_of_a_province_join_up(session: Session) -> None:
     service.import_workbook(session, SYSTEM, INVENTORY / "example" / "province.xlsx", "all")
     session.commit()
-    whole = service.find_conflicts(session, SYSTEM, limit=0)
+    whole = address_service.find_conflicts(session, SYSTEM, limit=0)
     assert whole.total == whole.equal + whole.contains > 10_000
     assert sum(row.conflicts for row in whole.networks) == 2 * whole.total
-    one = service.find_conflicts(session, SYSTEM, limit=200)
+    one = address_service.find_conflicts(session, SYSTEM, limit=200)
     two = [
         pair
         for offset in (0, 100)
-        for pair in service.find_conflicts(session, SYSTEM, limit=100, offset=offset).pairs
+        for pair in address_service.find_conflicts(session, SYSTEM, limit=100, offset=offset).pairs
     ]
     assert two == one.pairs
-    last = service.find_conflicts(session, SYSTEM, limit=100, offset=whole.total - 1)
+    last = address_service.find_conflicts(session, SYSTEM, limit=100, offset=whole.total - 1)
     assert len(last.pairs) == 1
 
 
 @pytest.mark.parametrize(("limit", "offset"), [(501, 0), (-1, 0), (1, -1)])
 def test_pages_have_limits(session: Session, limit: int, offset: int) -> None:
     with pytest.raises(InputError):
-        service.find_conflicts(session, SYSTEM, limit=limit, offset=offset)
+        address_service.find_conflicts(session, SYSTEM, limit=limit, offset=offset)

@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from sqlalchemy.orm import Session
 
 from tests.unit.estate.books import load_demo
+from yunzhang.estate import address_endpoints
 from yunzhang.estate.endpoints import reading_session, router
 from yunzhang.estate.service import READS
 
@@ -35,6 +36,7 @@ def client(session: Session) -> Client:
     load_demo(session)
     app = FastAPI()
     app.include_router(router)
+    app.include_router(address_endpoints.router)
     app.dependency_overrides[reading_session] = lambda: session
     return Client(app)
 
