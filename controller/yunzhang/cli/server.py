@@ -33,6 +33,10 @@ def check_host(host: str) -> str:
     raise InputError("cli.not_loopback", host=host)
 
 
+def _leave(*_: object) -> None:
+    raise SystemExit(0)
+
+
 @contextmanager
 def _working(stop: threading.Event) -> Iterator[None]:
     worker_thread = threading.Thread(target=run_worker, args=(stop,), kwargs={"role": "serve"})
@@ -59,6 +63,9 @@ def serve(host: str | None, port: int | None) -> None:
     address, number = check_host(host or current.host), port or current.port
     upgrade_database()
     output.print(text("cli.serving", host=address, port=number))
+    # uvicorn raises the signal once more when it has ended; the default would end this process
+    # before the worker came to rest
+    signal.signal(signal.SIGTERM, _leave)
     with _working(threading.Event()):
         uvicorn.run(
             "yunzhang.api.app:make_app",
