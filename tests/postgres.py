@@ -6,6 +6,7 @@ import os
 import pwd
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,18 +35,22 @@ def _run(*command: str) -> None:
 
 
 @contextmanager
-def server(folder: Path) -> Iterator[str]:
-    """Start a server with its data in `folder`; gives its URL; stops it at the end."""
+def server() -> Iterator[str]:
+    """Start a server with its data in a folder of its own; gives its URL; stops it at the end.
+
+    Not in pytest's folder: another test run closes that to the server's user, who then ends.
+    """
+    with tempfile.TemporaryDirectory(prefix="yunzhang-postgres-") as folder:
+        yield from _serve(Path(folder))
+
+
+def _serve(folder: Path) -> Iterator[str]:
     data, sockets = folder / "data", folder / "s"
+    folder.chmod(0o711)
     for path in (data, sockets):
         path.mkdir()
         if os.geteuid() == 0:
             shutil.chown(path, "postgres", "postgres")
-    if os.geteuid() == 0:
-        # pytest's own directories are closed to others; the server's user must pass through
-        for parent in (folder, *folder.parents[:3]):
-            if parent.is_relative_to("/tmp"):
-                parent.chmod(parent.stat().st_mode | 0o011)
     _run(_binary("initdb"), "-D", str(data), "-A", "trust", "-U", "yunzhang", "-E", "UTF8")
     options = f"-k {sockets} -c listen_addresses='' -c fsync=off -c full_page_writes=off"
     _run(_binary("pg_ctl"), "-D", str(data), "-o", options, "-l", f"{data}/log", "-w", "start")
