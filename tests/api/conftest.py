@@ -28,14 +28,18 @@ class Client:
         self.statements: list[str] = []
 
     def ask(
-        self, method: str, path: str, headers: Mapping[str, str] | None = None
+        self,
+        method: str,
+        path: str,
+        headers: Mapping[str, str] | None = None,
+        body: object = None,
     ) -> httpx.Response:
-        """One request; `path` may carry a query."""
+        """One request; `path` may carry a query, `body` is sent as JSON."""
 
         async def talk() -> httpx.Response:
             transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
             async with httpx.AsyncClient(transport=transport, base_url=BASE) as client:
-                return await client.request(method, path, headers=dict(headers or {}))
+                return await client.request(method, path, headers=dict(headers or {}), json=body)
 
         with self._counting():
             return asyncio.run(talk())

@@ -1,7 +1,7 @@
 """Plays the requests of `gabbits/*.yaml` one after another and compares the answers.
 
-Each request has `name` and `path`, and of `request` (GET), `headers`, `status` (200), `json`
-(place → value), `lengths` (place → number), `has` and `lacks` (texts of the body) and
+Each request has `name` and `path`, and of `request` (GET), `headers`, `body`, `status` (200),
+`json` (place → value), `lengths` (place → number), `has` and `lacks` (texts of the body) and
 `response_headers`. `$plan` and `$wave` stand for the instance's hash and identifier.
 """
 
@@ -49,7 +49,7 @@ def test_there_are_gabbits() -> None:
 
 
 def test_gabbits(client: Client, wave: int) -> None:
-    # all files on one instance: nothing here changes anything
+    # all files on one instance: each leaves it as it was
     with db.reading() as session:
         known = {"$plan": get_version(session, "demo").hash, "$wave": str(wave)}
     for file in FILES:
@@ -58,4 +58,5 @@ def test_gabbits(client: Client, wave: int) -> None:
             for name, value in known.items():
                 path = path.replace(name, value)
             asked["name"] = f"{file.stem}: {asked['name']}"
-            check(asked, client.ask(method, path, asked.get("headers")), known)
+            answer = client.ask(method, path, asked.get("headers"), asked.get("body"))
+            check(asked, answer, known)

@@ -20,6 +20,7 @@ from yunzhang.api.schemas import ErrorRead
 from yunzhang.discovery.endpoints import router as discovery
 from yunzhang.estate.address_endpoints import router as addresses
 from yunzhang.estate.endpoints import router as estate
+from yunzhang.estate.item_endpoints import router as items
 from yunzhang.moves.endpoints import router as waves
 from yunzhang.plans.endpoints import router as plans
 
@@ -29,6 +30,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     health,
     estate,
     addresses,
+    items,
     lists,
     discovery,
     ledger,
@@ -38,11 +40,13 @@ ROUTERS: tuple[APIRouter, ...] = (
     reading,
 )
 DESCRIPTION = """
-Reads everything Yunzhang (云长) knows: register, observed clouds, plans, waves, ledger, reports.
+Reads everything Yunzhang (云长) knows: register, observed clouds, plans, waves, ledger, reports;
+writes the register, by the rules that a workbook obeys.
 
-Only taking a free prefix changes anything, and the server listens on this machine only, until
-accounts can log in. Lists are pages of at most 500 with the total; errors are `{code, message,
-hint}`, worded in the language of Accept-Language (Chinese first).
+The server listens on this machine only, until accounts can log in. Lists are pages of at most 500
+with the total. What is changed or removed is named with the ETag it was read with (If-Match).
+Errors are `{code, message, hint}`, worded in the language of Accept-Language (Chinese first); of
+records that break rules, `errors` has every fault.
 """
 ERRORS: dict[int | str, dict[str, Any]] = {
     404: {"model": ErrorRead, "description": "No such thing"},

@@ -10,6 +10,8 @@ from starlette.exceptions import HTTPException
 
 from yunzhang.api.schemas import ErrorRead
 from yunzhang.errors import YunzhangError
+from yunzhang.estate.editing import ItemsRefused
+from yunzhang.estate.item_schemas import FaultRead
 from yunzhang.kit.logs import logger
 from yunzhang.texts import LANGUAGES, Language, in_language
 
@@ -40,7 +42,10 @@ def answer(error: YunzhangError, language: Language, status: int | None = None) 
     """An error as a response."""
     with in_language(language):
         body = ErrorRead(code=error.code, message=str(error), hint=error.hint)
-    response = JSONResponse(body.model_dump(), status or error.http_status)
+        if isinstance(error, ItemsRefused):
+            body.errors = [FaultRead.of(fault) for fault in error.faults]
+    unset = {"errors"} if body.errors is None else set()
+    response = JSONResponse(body.model_dump(exclude=unset), status or error.http_status)
     response.headers["Content-Language"] = language
     return response
 

@@ -7,16 +7,19 @@ from typing import Literal
 
 from pydantic import BaseModel
 
+from yunzhang.estate.item_schemas import FaultRead
 from yunzhang.reports.schemas import TotalsRow
 
 
 class ErrorRead(BaseModel):
     """Every refusal and failure. `code` never changes; `message` and `hint` are for people, in
-    the language asked for by Accept-Language (Chinese first)."""
+    the language asked for by Accept-Language (Chinese first). `errors` is there when records were
+    sent that break rules."""
 
     code: str
     message: str
     hint: str | None
+    errors: list[FaultRead] | None = None
 
 
 class VersionInfo(BaseModel):

@@ -140,6 +140,20 @@ def import_workbook(
     return checked.report
 
 
+def import_raw(
+    session: Session, principal: Principal, raw: RawFile, mode: Mode | None
+) -> ImportReport:
+    """What was handed in otherwise than as a file; without `mode` nothing is written."""
+    demand(principal, "import")
+    if mode is not None:
+        repository.lock_register(session)
+        load_divisions(session, principal)
+    checked = _compare(session, raw, None, no_progress)
+    if mode == "good" or (mode == "all" and not checked.report.errors):
+        _write(session, principal, checked, mode, no_progress)
+    return checked.report
+
+
 def _write(
     session: Session, principal: Principal, checked: Checked, mode: Mode, progress: Progress
 ) -> None:

@@ -1,0 +1,163 @@
+"""Single things of the register, read and written by the rules that a whole file obeys."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from yunzhang import audit, texts
+from yunzhang.db import Session
+from yunzhang.errors import Conflict, InputError, NotFound
+from yunzhang.estate import item_repository, repository, service
+from yunzhang.estate.importing import OPEN_STATES
+from yunzhang.estate.records import Record, as_file
+from yunzhang.estate.report import Fault, ImportReport
+from yunzhang.estate.service import Mode
+from yunzhang.estate.sheets import Sheet
+from yunzhang.estate.values import CellError, reader
+from yunzhang.units.scope import Principal, demand
+
+# Records that one call may bring.
+MOST = 10_000
+
+Key = tuple[Any, ...]
+
+
+class ItemsRefused(InputError):
+    """What was given breaks rules of the register; `faults` has all of them."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        super().__init__("item.refused", count=len(faults))
+        self.faults = tuple(faults)
+
+
+class Outdated(Conflict):
+    """Somebody changed the thing since it was read."""
+
+    http_status = 412
+
+
+def parse_key(sheet: Sheet, text: str) -> Key:
+    """The business key written in a path: its parts with `/` between; the last may have one itself.
+
+    Raises NotFound `item.unknown` for what cannot be a key.
+    """
+    parts = text.split("/", len(sheet.identity) - 1)
+    if len(parts) != len(sheet.identity):
+        raise NotFound("item.unknown", sheet=sheet.title, key=text)
+    try:
+        return tuple(
+            reader(sheet.by_key[name])(part)
+            for name, part in zip(sheet.identity, parts, strict=True)
+        )
+    except CellError as error:
+        raise NotFound("item.unknown", sheet=sheet.title, key=text) from error
+
+
+def show_key(key: Key) -> str:
+    """A key as a path writes it."""
+    return "/".join(str(part) for part in key)
+
+
+def read_item(session: Session, principal: Principal, sheet: Sheet, key: Key) -> Any:
+    """One thing. Raises NotFound `item.unknown`."""
+    demand(principal, "read")
+    found = item_repository.find_row(session, sheet.key, key)
+    if found is None:
+        raise NotFound("item.unknown", sheet=sheet.title, key=show_key(key))
+    return service.READS[sheet.key].model_validate(found)
+
+
+def create_item(session: Session, principal: Principal, sheet: Sheet, record: Record) -> Any:
+    """Make a thing. Raises ItemsRefused, Conflict `item.taken`."""
+    report = _save(session, principal, sheet, record)
+    if report.changes[0].action != "create":
+        raise Conflict("item.taken", key=report.changes[0].key)
+    return read_item(session, principal, sheet, parse_key(sheet, report.changes[0].key))
+
+
+def change_item(
+    session: Session,
+    principal: Principal,
+    sheet: Sheet,
+    key: Key,
+    changes: Record,
+    revision: int,
+) -> Any:
+    """Change a thing that is still at `revision`; what is not named stays.
+
+    Raises NotFound `item.unknown`, Outdated `item.outdated`, InputError
+    `item.key_fixed`, ItemsRefused.
+    """
+    demand(principal, "import")
+    seen = _seen(session, sheet, key, revision)
+    for name, part in zip(sheet.identity, key, strict=True):
+        if name in changes and changes[name] != part:
+            raise InputError("item.key_fixed", column=sheet.by_key[name].header)
+    _save(session, principal, sheet, _whole(sheet, seen) | dict(changes))
+    return read_item(session, principal, sheet, key)
+
+
+def save_items(
+    session: Session,
+    principal: Principal,
+    sheet: Sheet,
+    records: Sequence[Record],
+    mode: Mode | None,
+) -> ImportReport:
+    """Create and change many by business key; what a known one does not name stays as it is.
+
+    Without `mode` nothing is written. Raises InputError `item.many`.
+    """
+    demand(principal, "import")
+    if len(records) > MOST:
+        raise InputError("item.many", count=len(records), maximum=MOST)
+    keys = [tuple(r.get(n, sheet.by_key[n].default) for n in sheet.identity) for r in records]
+    stored = repository.current_rows(session, sheet.key, [k for k in keys if None not in k])
+    whole = [
+        (_whole(sheet, stored[key]) if key in stored else {}) | dict(record)
+        for key, record in zip(keys, records, strict=True)
+    ]
+    return service.import_raw(session, principal, as_file(sheet, whole, "api"), mode)
+
+
+def remove_item(
+    session: Session, principal: Principal, sheet: Sheet, key: Key, revision: int
+) -> None:
+    """Remove a draft that nothing names.
+
+    Raises NotFound `item.unknown`, Outdated `item.outdated`, Conflict
+    `item.locked` or `item.named`.
+    """
+    demand(principal, "import")
+    seen = _seen(session, sheet, key, revision)
+    if seen["state"] not in OPEN_STATES:
+        raise Conflict("item.locked", key=show_key(key), state=seen["state"])
+    naming = item_repository.count_naming(session, sheet.key, key[0]) if len(key) == 1 else {}
+    if naming:
+        shown = texts.listed(f"{title} {count}" for title, count in naming.items())
+        raise Conflict("item.named", key=show_key(key), naming=shown)
+    repository.delete_rows(session, sheet.key, [(seen["id"], revision)])
+    audit.record(session, principal.name, "remove", sheet.key, show_key(key))
+
+
+def _seen(session: Session, sheet: Sheet, key: Key, revision: int) -> Mapping[str, Any]:
+    seen = repository.current_rows(session, sheet.key, [key]).get(key)
+    if seen is None:
+        raise NotFound("item.unknown", sheet=sheet.title, key=show_key(key))
+    if seen["revision"] != revision:
+        raise Outdated("item.outdated", key=show_key(key), revision=seen["revision"])
+    return seen
+
+
+def _whole(sheet: Sheet, stored: Mapping[str, Any]) -> dict[str, Any]:
+    """A stored row as a record. Classified things are never stored."""
+    known = {column.key: stored[column.key] for column in sheet.columns if column.key in stored}
+    return known | ({"classified": False} if "classified" in sheet.by_key else {})
+
+
+def _save(session: Session, principal: Principal, sheet: Sheet, record: Record) -> ImportReport:
+    report = service.import_raw(session, principal, as_file(sheet, [record], "api"), "all")
+    if not report.written:
+        raise ItemsRefused([fault for fault in report.faults if fault.severity == "error"])
+    return report
