@@ -17,7 +17,7 @@ Kind = Literal[
 # Kinds whose value is a list; an empty cell is the empty list.
 LISTS = frozenset({"names", "cidrs", "addresses"})
 # Kinds that a spreadsheet keeps as numbers; all others are text, so that nothing is rounded.
-NUMBERS = frozenset({"integer", "year", "money", "mlps"})
+NUMBERS = frozenset({"integer", "year", "money", "mlps", "bandwidth"})
 
 
 # How parts of keys that are not text are read back.
