@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import sys
+from datetime import datetime
 from pathlib import Path
-from typing import Literal
 
 import click
 
 from yunzhang import clock
-from yunzhang.cli import estate_addresses
+from yunzhang.cli import estate_addresses, estate_items, estate_reform
 from yunzhang.cli import estate_views as views
 from yunzhang.cli.context import output, principal
 from yunzhang.db import reading, transaction
 from yunzhang.estate import example, service, workbook
 from yunzhang.estate.fault_lists import write_faults
-from yunzhang.estate.report import ImportReport
+from yunzhang.estate.service import Mode
 from yunzhang.estate.sheets import SHEETS
 from yunzhang.texts import text
 
 FILE = click.Path(dir_okay=False, path_type=Path)
+DAY = click.DateTime(["%Y-%m-%d"])
 FORMAT = click.Choice(["table", "json"])
 NOUN = click.Choice([name for sheet in SHEETS for name in (sheet.key, sheet.title)])
 
@@ -42,33 +43,42 @@ for _command in estate_addresses.COMMANDS:
 )
 @click.option("--sheet", help="CSV 是哪张表 / which sheet a CSV holds")
 @click.option("--faults", type=FILE, help="问题清单另存为 .csv 或 .xlsx / save all faults")
+@click.option("--bad", type=FILE, help="有错的行另存为 .xlsx / save the bad rows, annotated")
+@click.option("--as-of", type=DAY, help="区划代码按这一天核对 / day on which codes must be valid")
 @click.option("--limit", default=20, show_default=True, help="最多显示几条 / faults shown")
 def import_(
     file: Path,
-    write: Literal["all", "good"] | None,
+    write: Mode | None,
     sheet: str | None,
     faults: Path | None,
+    bad: Path | None,
+    as_of: datetime | None,
     limit: int,
 ) -> None:
     """检查工作簿或 CSV；默认不写入 / Check a file; nothing is written without --write."""
-    report = _run_import(file, write, sheet)
+    day = as_of.date() if as_of else None
+    with views.progress_shown() as progress:
+        if write is None:
+            acting = principal()
+            with reading() as session:
+                report = service.check_workbook(
+                    session, acting, file, sheet=sheet, day=day, bad=bad, progress=progress
+                )
+        else:
+            acting = principal()
+            with transaction() as session:
+                report = service.import_workbook(
+                    session, acting, file, write,
+                    sheet=sheet, day=day, bad=bad, progress=progress,
+                )  # fmt: skip
     views.show_report(report, asked=write is not None, limit=limit)
     if faults:
         write_faults(faults, report.faults)
         output.print(text("estate.faults_saved", count=len(report.faults), path=faults))
     if report.errors:
+        if bad:
+            output.print(text("estate.bad_saved", path=bad))
         sys.exit(2)
-
-
-def _run_import(
-    file: Path, write: Literal["all", "good"] | None, sheet: str | None
-) -> ImportReport:
-    acting = principal()
-    if write is None:
-        with reading() as session:
-            return service.check_workbook(session, acting, file, sheet=sheet)
-    with transaction() as session:
-        return service.import_workbook(session, acting, file, write, sheet=sheet)
 
 
 @group.command()
@@ -81,12 +91,18 @@ def template(file: Path) -> None:
 
 @group.command()
 @click.argument("file", type=FILE)
-def export(file: Path) -> None:
-    """导出全部登记内容 / Export the register; importing it again changes nothing."""
+@click.option("--sheet", type=NOUN, help="存为 CSV 时是哪张表 / which sheet to write as CSV")
+@click.option("--gb18030", is_flag=True, help="CSV 用 GB18030 编码 / write CSV as GB18030")
+def export(file: Path, sheet: str | None, gb18030: bool) -> None:
+    """导出登记内容 / Export the register; importing it again changes nothing."""
     acting = principal()
     with reading() as session:
-        counts = service.export_workbook(session, acting, file)
-    output.print(text("estate.export_saved", count=sum(counts.values()), path=file))
+        if sheet:
+            encoding = "gb18030" if gb18030 else "utf-8-sig"
+            count = service.export_sheet(session, acting, sheet, file, encoding=encoding)
+        else:
+            count = sum(service.export_workbook(session, acting, file).values())
+    output.print(text("estate.export_saved", count=count, path=file))
 
 
 @group.command("list")
@@ -126,3 +142,7 @@ def compose(source: Path, file: Path) -> None:
     workbook.write_workbook(file, rows, created=example.CREATED)
     count = sum(len(found) for found in rows.values())
     output.print(text("estate.example_saved", path=file, count=count))
+
+
+for _command in (*estate_items.COMMANDS, *estate_reform.COMMANDS):
+    group.add_command(_command)

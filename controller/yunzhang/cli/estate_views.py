@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from rich.markup import escape
+from rich.progress import Progress
 from rich.table import Table
 
-from yunzhang.cli.context import output
+from yunzhang.cli.context import errors, output
+from yunzhang.estate.importing import Progress as ImportProgress
 from yunzhang.estate.report import ACTIONS, ImportReport
-from yunzhang.estate.schemas import Page
+from yunzhang.estate.schemas import BatchRead, ChangeRead, Page
 from yunzhang.estate.sheets import BY_KEY, Column, find_sheet
 from yunzhang.estate.values import cell_value
 from yunzhang.texts import current_language, text
@@ -35,6 +39,8 @@ def show_report(report: ImportReport, *, asked: bool, limit: int) -> None:
     for key, counts in report.counts.items():
         table.add_row(_noun(key), *(f"{counts[action]:,}" for action in ACTIONS))
     output.print(table)
+    if report.earlier is not None:
+        output.print(text("estate.report_earlier", batch=report.earlier))
     _show_faults(report, limit)
     for unit, count in report.excluded.items():
         shown = unit or text("estate.report_unit_unknown")
@@ -64,6 +70,51 @@ def _show_faults(report: ImportReport, limit: int) -> None:
     output.print(table)
     if len(report.faults) > limit:
         output.print(text("estate.report_more", count=len(report.faults) - limit))
+
+
+@contextmanager
+def progress_shown() -> Iterator[ImportProgress]:
+    """A bar on the terminal for a long import; nothing when the output goes elsewhere."""
+    with Progress(console=errors, transient=True, disable=not errors.is_terminal) as bar:
+        task = bar.add_task("", total=None)
+
+        def told(step: str, done: int, total: int) -> None:
+            bar.update(task, description=text(f"estate.step_{step}"), completed=done, total=total)
+
+        yield told
+
+
+def show_counts(counts: Mapping[str, int]) -> None:
+    """Rows by sheet."""
+    table = _table("", text("estate.report_sheet"), text("estate.count"))
+    for key, count in counts.items():
+        table.add_row(_noun(key), f"{count:,}")
+    output.print(table)
+
+
+def show_changes(page: Page[ChangeRead]) -> None:
+    """Changes of one item: when, who, what, from and to."""
+    heads = text("estate.change_columns").split("、")
+    table = _table("", *heads)
+    for change in page.items:
+        table.add_row(
+            f"{change.at:%Y-%m-%d %H:%M}", escape(change.principal), change.act,
+            escape(str(change.before or "")), escape(str(change.after or "")),
+            escape(change.reason),
+        )  # fmt: skip
+    output.print(table)
+
+
+def show_batches(page: Page[BatchRead]) -> None:
+    """Imports: number, when, who, file, rows written, whether undone."""
+    table = _table("", *text("estate.batch_columns").split("、"))
+    for batch in page.items:
+        undone = f"{batch.undone_at:%Y-%m-%d %H:%M}" if batch.undone_at else ""
+        table.add_row(
+            str(batch.id), f"{batch.created_at:%Y-%m-%d %H:%M}", escape(batch.principal),
+            escape(batch.file_name), f"{batch.written:,}", undone,
+        )  # fmt: skip
+    output.print(table)
 
 
 def _noun(key: str) -> str:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from alembic import command
 from alembic.autogenerate import compare_metadata
@@ -16,6 +19,7 @@ from sqlalchemy import Connection, Engine
 from yunzhang.db.base import Base
 from yunzhang.db.engine import database_engine, make_engine
 from yunzhang.db.tables import load_tables
+from yunzhang.errors import Conflict
 
 REVISIONS = Path(__file__).parent / "revisions"
 
@@ -31,9 +35,30 @@ def _config(connection: Connection) -> Config:
 
 def upgrade_database(engine: Engine | None = None, to: str = "head") -> str:
     """Bring the tables to the newest revision, or to revision `to`; its name."""
-    with (engine or database_engine()).begin() as connection:
-        command.upgrade(_config(connection), to)
+    with (engine or database_engine()).connect() as connection, _references_off(connection):
+        with connection.begin():
+            command.upgrade(_config(connection), to)
+            if connection.dialect.name == "sqlite":
+                broken = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()
+                if broken:
+                    raise Conflict("db.references_broken", tables={row[0] for row in broken})
         return MigrationContext.configure(connection).get_current_revision() or ""
+
+
+@contextmanager
+def _references_off(connection: Connection) -> Iterator[None]:
+    """SQLite alters a table by making it anew, which references to its rows would forbid."""
+    if connection.dialect.name != "sqlite":
+        yield
+        return
+    # outside of any transaction, where alone this is heard
+    driver: Any = connection.connection.driver_connection
+    driver.execute("PRAGMA foreign_keys=OFF")
+    try:
+        yield
+    finally:
+        connection.rollback()
+        driver.execute("PRAGMA foreign_keys=ON")
 
 
 def current_revision(engine: Engine | None = None) -> str | None:

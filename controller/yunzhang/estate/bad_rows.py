@@ -41,7 +41,7 @@ def write_bad_rows(path: Path, parsed: Parsed, *, created: datetime) -> int:
     with xlsxwriter.Workbook(path, OPTIONS) as book:
         styles = begin_book(book, created)
         page = book.add_worksheet(FAULTS_TITLE)
-        fill_page(page, fault_lines(parsed.faults), styles["header"], styles["wrap"])
+        fill_page(page, fault_lines(parsed.faults), styles["header"], styles["line"])
         for rows in parsed.sheets.values():
             returned = _returned(rows)
             if returned:
@@ -63,6 +63,8 @@ def _write_sheet(
     page.freeze_panes(2, 1)
     page.set_row(0, 32)
     page.set_row(1, None, None, {"hidden": True})
+    page.set_landscape()
+    page.fit_to_pages(1, 0)
     columns = {place: rows.sheet.by_key[key] for key, place in rows.places.items()}
     headers = rows.cells[rows.header - 1]
     faults = places.get((rows.sheet.title, rows.header), {})

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from datetime import date
+from typing import Any, Literal
 
 from yunzhang.estate.choices import Choices
 
@@ -16,7 +17,15 @@ Kind = Literal[
 # Kinds whose value is a list; an empty cell is the empty list.
 LISTS = frozenset({"names", "cidrs", "addresses"})
 # Kinds that a spreadsheet keeps as numbers; all others are text, so that nothing is rounded.
-NUMBERS = frozenset({"integer", "year", "money", "mlps"})
+NUMBERS = frozenset({"integer", "year", "money", "mlps", "bandwidth"})
+
+
+# How parts of keys that are not text are read back.
+_KEY_PARTS: Mapping[str, Callable[[str], Any]] = {
+    "integer": int,
+    "year": int,
+    "date": date.fromisoformat,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +76,17 @@ class Sheet:
     def coded(self) -> bool:
         """Whether its rows have a code that others may name."""
         return self.identity == ("code",)
+
+    def key_of(self, text: str) -> tuple[Any, ...]:
+        """The key that `known.key_text` wrote as `text`. Raises ValueError."""
+        # only the last part of a key (a prefix) has slashes of its own
+        parts = text.split("/", len(self.identity) - 1)
+        if len(parts) != len(self.identity):
+            raise ValueError(text)
+        kinds = [self.by_key[name].kind for name in self.identity]
+        return tuple(
+            _KEY_PARTS.get(kind, str)(part) for kind, part in zip(kinds, parts, strict=True)
+        )
 
 
 def code_column() -> Column:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from yunzhang import audit, texts
+from yunzhang import audit, clock, texts
 from yunzhang.db import Session
 from yunzhang.errors import Conflict, InputError, NotFound
-from yunzhang.estate import item_repository, repository, service
+from yunzhang.estate import history, item_repository, repository, service
+from yunzhang.estate.history import Entry
 from yunzhang.estate.importing import OPEN_STATES
+from yunzhang.estate.known import Key, key_text
+from yunzhang.estate.naming import find_naming
 from yunzhang.estate.records import Record, as_file
 from yunzhang.estate.report import Fault, ImportReport
 from yunzhang.estate.service import Mode
@@ -19,8 +22,8 @@ from yunzhang.units.scope import Principal, demand
 
 # Records that one call may bring.
 MOST = 10_000
-
-Key = tuple[Any, ...]
+# Of what stands in the way of a removal, how many are named.
+SHOWN = 5
 
 
 class ItemsRefused(InputError):
@@ -54,18 +57,10 @@ def parse_key(sheet: Sheet, text: str) -> Key:
         raise NotFound("item.unknown", sheet=sheet.title, key=text) from error
 
 
-def show_key(key: Key) -> str:
-    """A key as a path writes it."""
-    return "/".join(str(part) for part in key)
-
-
 def read_item(session: Session, principal: Principal, sheet: Sheet, key: Key) -> Any:
     """One thing. Raises NotFound `item.unknown`."""
     demand(principal, "read")
-    found = item_repository.find_row(session, sheet.key, key)
-    if found is None:
-        raise NotFound("item.unknown", sheet=sheet.title, key=show_key(key))
-    return service.READS[sheet.key].model_validate(found)
+    return service.READS[sheet.key].model_validate(_find(session, sheet, key))
 
 
 def create_item(session: Session, principal: Principal, sheet: Sheet, record: Record) -> Any:
@@ -130,23 +125,44 @@ def remove_item(
     `item.locked` or `item.named`.
     """
     demand(principal, "import")
+    repository.lock_register(session)
     seen = _seen(session, sheet, key, revision)
     if seen["state"] not in OPEN_STATES:
-        raise Conflict("item.locked", key=show_key(key), state=seen["state"])
-    naming = item_repository.count_naming(session, sheet.key, key[0]) if len(key) == 1 else {}
+        raise Conflict("item.locked", key=key_text(key), state=seen["state"])
+    naming = find_naming(session, {sheet.key: [key]})
     if naming:
-        shown = texts.listed(f"{title} {count}" for title, count in naming.items())
-        raise Conflict("item.named", key=show_key(key), naming=shown)
+        raise Conflict("item.named", key=key_text(key), naming=texts.listed(naming[:SHOWN]))
+    unit = _unit_of(session, sheet, key)
     repository.delete_rows(session, sheet.key, [(seen["id"], revision)])
-    audit.record(session, principal.name, "remove", sheet.key, show_key(key))
+    entry = Entry(sheet.key, key_text(key), unit, "remove", _whole(sheet, seen), None)
+    history.log_changes(session, [entry], at=clock.now(), principal=principal.name)
+    audit.record(session, principal.name, "remove", sheet.key, key_text(key))
+
+
+def _find(session: Session, sheet: Sheet, key: Key) -> Any:
+    found = item_repository.find_items(session, sheet.key, [key]).get(key)
+    if found is None:
+        raise NotFound("item.unknown", sheet=sheet.title, key=key_text(key))
+    return found
+
+
+def _unit_of(session: Session, sheet: Sheet, key: Key) -> str | None:
+    stored = _find(session, sheet, key)
+    if sheet.key == "units":
+        return str(stored.code)
+    if sheet.key not in repository.OWNED_THROUGH:
+        return getattr(stored, "unit_code", None)
+    column, parent = repository.OWNED_THROUGH[sheet.key]
+    code = getattr(stored, column)
+    return repository.owning_units(session, parent, [code]).get(code)
 
 
 def _seen(session: Session, sheet: Sheet, key: Key, revision: int) -> Mapping[str, Any]:
     seen = repository.current_rows(session, sheet.key, [key]).get(key)
     if seen is None:
-        raise NotFound("item.unknown", sheet=sheet.title, key=show_key(key))
+        raise NotFound("item.unknown", sheet=sheet.title, key=key_text(key))
     if seen["revision"] != revision:
-        raise Outdated("item.outdated", key=show_key(key), revision=seen["revision"])
+        raise Outdated("item.outdated", key=key_text(key), revision=seen["revision"])
     return seen
 
 

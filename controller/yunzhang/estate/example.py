@@ -11,6 +11,7 @@ from random import Random
 from typing import Any
 
 from yunzhang.estate.addresses import Block, format_address, format_block, parse_block
+from yunzhang.estate.example_more import add_more
 from yunzhang.estate.example_words import (
     BUREAUS,
     CITIES,
@@ -77,6 +78,7 @@ class _Province:
         self._systems()
         self._workloads()
         self._dependencies()
+        add_more(self.rows, self.random)
         return self.rows
 
     def _add(self, sheet: str, **values: Any) -> Row:

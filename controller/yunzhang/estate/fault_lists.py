@@ -54,6 +54,8 @@ def fill_page(page: Any, lines: list[list[Any]], head: Any, style: Any) -> None:
     for position, width in enumerate(WIDTHS):
         page.set_column(position, position, width)
     page.freeze_panes(1, 0)
+    page.set_landscape()
+    page.fit_to_pages(1, 0)
     for number, line in enumerate(lines):
         page.write_row(number, 0, line, style if number else head)
     page.autofilter(0, 0, max(len(lines) - 1, 1), len(WIDTHS) - 1)

@@ -112,9 +112,14 @@ def mark_undone(session: Session, batch_id: int, at: datetime, principal: str) -
 
 
 def changes_of_batch(session: Session, batch_id: int) -> Sequence[Any]:
-    """(id, sheet, key, act, before) of all an import changed, in writing order."""
+    """(id, sheet, key, unit, act, before) of all an import changed, in writing order."""
     query = select(
-        ChangeLog.id, ChangeLog.sheet, ChangeLog.key, ChangeLog.act, ChangeLog.before
+        ChangeLog.id,
+        ChangeLog.sheet,
+        ChangeLog.key,
+        ChangeLog.unit_code,
+        ChangeLog.act,
+        ChangeLog.before,
     ).where(ChangeLog.batch_id == batch_id, ChangeLog.act.in_(("create", "update")))
     return session.execute(query.order_by(ChangeLog.id)).all()
 

@@ -1,40 +1,60 @@
-"""Queries of single things of the register."""
+"""Queries of single items and of what names them; sets of rows are read by `repository`."""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from yunzhang.db import Session
 from yunzhang.estate.known import Key
-from yunzhang.estate.repository import MODELS
-from yunzhang.estate.sheets import BY_KEY, SHEETS
+from yunzhang.estate.repository import CHUNK, MODELS
+from yunzhang.estate.sheets import BY_KEY
 
 
-def find_row(session: Session, sheet: str, key: Key) -> Any | None:
-    """The thing with that business key."""
+def _chunks(codes: Collection[Any]) -> Iterator[list[Any]]:
+    ordered = sorted(codes)
+    for start in range(0, len(ordered), CHUNK):
+        yield ordered[start : start + CHUNK]
+
+
+def find_items(session: Session, sheet: str, keys: Collection[Key]) -> dict[Key, Any]:
+    """Entities by key, of those of `keys` that exist."""
+    model, identity = MODELS[sheet], BY_KEY[sheet].identity
+    wanted = set(keys)
+    found: dict[Key, Any] = {}
+    for chunk in _chunks({key[0] for key in wanted}):
+        for row in session.scalars(select(model).where(getattr(model, identity[0]).in_(chunk))):
+            key = tuple(getattr(row, name) for name in identity)
+            if key in wanted:
+                found[key] = row
+    return found
+
+
+def items_where(session: Session, sheet: str, **values: Any) -> list[Any]:
+    """Entities whose columns have these values, by id."""
     model = MODELS[sheet]
-    own = zip(BY_KEY[sheet].identity, key, strict=True)
-    return session.scalar(
-        select(model).where(*(getattr(model, name) == part for name, part in own))
-    )
+    query = select(model).where(*(getattr(model, name) == value for name, value in values.items()))
+    return list(session.scalars(query.order_by(model.id)))
 
 
-def count_naming(session: Session, sheet: str, code: str) -> dict[str, int]:
-    """Title of a sheet → how many of its rows name the thing with that code."""
-    found: dict[str, int] = {}
-    for other in SHEETS:
-        model = MODELS[other.key]
-        for column in other.columns:
-            query = select(func.count()).select_from(model)
-            if column.reference == sheet:
-                query = query.where(getattr(model, column.key) == code)
-            elif column.object_of and sheet in other.by_key[column.object_of].choices:
-                kind = getattr(model, column.object_of)
-                query = query.where(kind == sheet, getattr(model, column.key) == code)
-            else:
-                continue
-            if number := session.scalar(query):
-                found[other.title] = found.get(other.title, 0) + number
+def naming_rows(
+    session: Session,
+    sheet: str,
+    column: str,
+    codes: Collection[str],
+    *,
+    object_of: str | None = None,
+    target: str = "",
+) -> Sequence[Key]:
+    """Keys of rows that name one of `codes` in `column`, and `target` in `object_of` if given."""
+    model, identity = MODELS[sheet], BY_KEY[sheet].identity
+    found: list[Key] = []
+    for chunk in _chunks(codes):
+        query = select(*(getattr(model, name) for name in identity))
+        query = query.where(getattr(model, column).in_(chunk))
+        if object_of:
+            query = query.where(getattr(model, object_of) == target)
+        found.extend(tuple(row) for row in session.execute(query))
     return found

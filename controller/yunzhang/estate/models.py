@@ -1,7 +1,8 @@
 """Tables of the register's declared side. Rows name each other by business key (编号).
 
 Whose a row is stands in its `unit_code`, or in that of the row that `owned_through` names, or it
-is the office's alone.
+is the office's alone. Columns that came later and may not be empty have a default in the database
+too, for the rows that were there before.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ class Decided:
     """What is to become of a thing (处置意见), on what basis and until when."""
 
     disposition: Mapped[str | None] = mapped_column(SHORT)
-    legal_basis: Mapped[str] = mapped_column(LONG, default="")
+    legal_basis: Mapped[str] = mapped_column(LONG, default="", server_default="")
     disposition_until: Mapped[date | None]
 
 
@@ -57,7 +58,7 @@ class PrivateNetwork(Coded, Decided, Base):
     purpose: Mapped[str] = mapped_column(Text, default="")
     reach: Mapped[str] = mapped_column(SHORT)
     ministry_run: Mapped[bool]
-    vertical_owner: Mapped[str] = mapped_column(LONG, default="")
+    vertical_owner: Mapped[str] = mapped_column(LONG, default="", server_default="")
     zone: Mapped[str] = mapped_column(SHORT)
     isolation: Mapped[str | None] = mapped_column(SHORT)
     mlps_level: Mapped[int | None]
@@ -68,7 +69,7 @@ class PrivateNetwork(Coded, Decided, Base):
     built_year: Mapped[int | None]
     retire_year: Mapped[int | None]
     opex_fen: Mapped[int | None] = mapped_column(Money)
-    target: Mapped[str] = mapped_column(LONG, default="")
+    target: Mapped[str] = mapped_column(LONG, default="", server_default="")
     planned_on: Mapped[date | None]
 
 
@@ -194,7 +195,7 @@ class CloudPlatform(Coded, Decided, Base):
     capacity_disk_gib: Mapped[int | None]
     localised_percent: Mapped[int | None]
     mlps_level: Mapped[int | None]
-    filing_no: Mapped[str] = mapped_column(LONG, default="")
+    filing_no: Mapped[str] = mapped_column(LONG, default="", server_default="")
     target_code: Mapped[str | None] = coded_reference("cloud_platform.code", optional=True)
 
 
@@ -236,7 +237,7 @@ class Workload(Coded, Base):
     addresses: Mapped[list[Any]] = json_column(default=list)
     platform_uuid: Mapped[str | None] = mapped_column(String(36))
     power: Mapped[str | None] = mapped_column(SHORT)
-    os: Mapped[str] = mapped_column(LONG, default="")
+    os: Mapped[str] = mapped_column(LONG, default="", server_default="")
     arch: Mapped[str | None] = mapped_column(SHORT)
 
 

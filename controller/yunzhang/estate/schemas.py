@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date
-from typing import Generic, TypeVar
+from datetime import date, datetime
+from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -258,6 +258,38 @@ class OpexRead(RecordedRead):
     budget_fen: int | None
     actual_fen: int | None
     fund_source: str
+
+
+class ChangeRead(Read):
+    """One change of an item: what stood there before and after."""
+
+    at: datetime
+    principal: str
+    batch_id: int | None
+    act: str
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+    reason: str
+
+
+class BatchRead(Read):
+    """One import. `counts`: rows by sheet key and action."""
+
+    id: int
+    file_name: str
+    file_sha256: str
+    mode: str
+    principal: str
+    created_at: datetime
+    counts: dict[str, dict[str, int]]
+    excluded: dict[str, int]
+    undone_at: datetime | None
+    undone_by: str | None
+
+    @property
+    def written(self) -> int:
+        """How many rows it created or changed."""
+        return sum(of.get("create", 0) + of.get("update", 0) for of in self.counts.values())
 
 
 class Page(BaseModel, Generic[Item]):

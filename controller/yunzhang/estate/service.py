@@ -220,6 +220,41 @@ def _sheet(noun: str) -> Sheet:
     return found
 
 
+def _check_page(limit: int, offset: int) -> None:
+    if not (0 < limit <= MAX_PAGE) or offset < 0:
+        raise InputError("estate.page_bad", limit=limit, offset=offset, maximum=MAX_PAGE)
+
+
+def list_batches(
+    session: Session, principal: Principal, *, limit: int = 100, offset: int = 0
+) -> schemas.Page[schemas.BatchRead]:
+    """One page of imports, newest first."""
+    demand(principal, "read")
+    _check_page(limit, offset)
+    rows, total = history.page_batches(session, limit=limit, offset=offset)
+    items = [schemas.BatchRead.model_validate(row) for row in rows]
+    return schemas.Page[schemas.BatchRead](items=items, total=total, limit=limit, offset=offset)
+
+
+def list_changes(
+    session: Session,
+    principal: Principal,
+    noun: str,
+    key: str,
+    *,
+    limit: int = 100,
+    offset: int = 0,
+) -> schemas.Page[schemas.ChangeRead]:
+    """One page of the changes of an item, newest first. `key`: its key parts with slashes."""
+    demand(principal, "read")
+    _check_page(limit, offset)
+    rows, total = history.changes_of_item(
+        session, _sheet(noun).key, key, limit=limit, offset=offset
+    )
+    items = [schemas.ChangeRead.model_validate(row) for row in rows]
+    return schemas.Page[schemas.ChangeRead](items=items, total=total, limit=limit, offset=offset)
+
+
 def list_rows(
     session: Session,
     principal: Principal,
@@ -232,8 +267,7 @@ def list_rows(
     """One page of a noun's rows by business key. Raises NotFound `estate.noun_unknown`."""
     demand(principal, "read")
     key = _sheet(noun).key
-    if not (0 < limit <= MAX_PAGE) or offset < 0:
-        raise InputError("estate.page_bad", limit=limit, offset=offset, maximum=MAX_PAGE)
+    _check_page(limit, offset)
     rows, total = repository.page_rows(session, key, unit=unit, limit=limit, offset=offset)
     items = [READS[key].model_validate(row) for row in rows]
     return schemas.Page[Any](items=items, total=total, limit=limit, offset=offset)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -11,6 +12,7 @@ from fastapi import FastAPI
 from sqlalchemy.orm import Session
 
 from tests.unit.estate.books import load_demo
+from tests.unit.estate.whole import load_whole
 from yunzhang.estate import address_endpoints
 from yunzhang.estate.endpoints import reading_session, router
 from yunzhang.estate.service import READS
@@ -41,7 +43,8 @@ def client(session: Session) -> Client:
     return Client(app)
 
 
-def test_every_noun_has_its_page(client: Client) -> None:
+def test_every_noun_has_its_page(client: Client, session: Session, tmp_path: Path) -> None:
+    load_whole(session, tmp_path)
     for noun in READS:
         page = client.get(f"/estate/{noun}", params={"limit": 1}).json()
         assert len(page["items"]) == 1, noun

@@ -6,6 +6,8 @@ from datetime import date, datetime
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from yunzhang import texts
 from yunzhang.estate.sheets import BY_KEY, SHEETS
@@ -54,6 +56,35 @@ def column(path: str) -> Any:
         ("prefixes.cidr", "10.1.0.0—10.1.3.255", "10.1.0.0/22"),
         ("prefixes.cidr", "FD00:0:0::/48", "fd00::/48"),
         ("workloads.addresses", "10.0.0.1、10.0.0.2 ::1", ["10.0.0.1", "10.0.0.2", "::1"]),
+        ("circuits.bandwidth_mbps", "100M", 100),
+        ("circuits.bandwidth_mbps", "100 Mbps", 100),
+        ("circuits.bandwidth_mbps", "1G", 1000),
+        ("circuits.bandwidth_mbps", "2.5Gbit/s", 2500),
+        ("circuits.bandwidth_mbps", "2000K", 2),
+        ("circuits.bandwidth_mbps", "２＊155Ｍ", 310),
+        ("circuits.bandwidth_mbps", "千兆", 1000),
+        ("circuits.bandwidth_mbps", "万兆", 10_000),
+        ("circuits.bandwidth_mbps", "50兆", 50),
+        ("circuits.bandwidth_mbps", 50.0, 50),
+        ("circuits.expires_on", datetime(2026, 1, 2, 8, 30), date(2026, 1, 2)),  # noqa: DTZ001
+        ("circuits.expires_on", date(2026, 1, 2), date(2026, 1, 2)),
+        ("circuits.expires_on", "2026/1/2", date(2026, 1, 2)),
+        ("circuits.expires_on", "2026年1月2日", date(2026, 1, 2)),
+        ("circuits.expires_on", "2026.01.02", date(2026, 1, 2)),
+        ("circuits.expires_on", "20260102", date(2026, 1, 2)),
+        ("persons.phone", "13812345678", "138****5678"),
+        ("persons.phone", "+86 138 1234 5678", "138****5678"),
+        ("persons.phone", 13812345678.0, "138****5678"),
+        ("persons.phone", "0771-5601234", "077****1234"),
+        ("persons.phone", "5601234转801", "***1234"),
+        ("persons.phone", "138****5678", "138****5678"),
+        ("nics.mac", "FA-16-3E-00-00-0A", "fa:16:3e:00:00:0a"),
+        ("nics.mac", "fa16.3e00.000a", "fa:16:3e:00:00:0a"),
+        ("workloads.platform_uuid", "11111111-2222-4333-8444-AAAAAAAAAAAA",
+         "11111111-2222-4333-8444-aaaaaaaaaaaa"),
+        ("egresses.public_prefixes", "192.0.2.0/24、198.51.100.0/255.255.255.0",
+         ["192.0.2.0/24", "198.51.100.0/24"]),
+        ("ranges.first", "FD00::0:1", "fd00::1"),
         ("systems.filing_no", 45010020001.0, "45010020001"),
         ("systems.downtime_window", datetime(2026, 1, 2), "2026-01-02"),  # noqa: DTZ001
     ],
@@ -84,6 +115,15 @@ def test_cells_are_normalised(path: str, raw: Any, value: Any) -> None:
         ("workloads.vcpu", 0, "number_range"),
         ("workloads.addresses", "10.0.0.300", "address_bad"),
         ("prefixes.cidr", "10.0.0.1/24", "host_bits"),
+        ("prefixes.usage", "#REF!", "cell_error"),
+        ("circuits.bandwidth_mbps", "512K", "bandwidth_bad"),
+        ("circuits.bandwidth_mbps", "0", "bandwidth_bad"),
+        ("circuits.expires_on", "2026-02-30", "date_bad"),
+        ("circuits.expires_on", 46000.0, "date_bad"),
+        ("persons.phone", "打前台", "phone_bad"),
+        ("nics.mac", "fa:16:3e:00:00", "mac_bad"),
+        ("workloads.platform_uuid", "vm-1", "uuid_bad"),
+        ("ranges.first", "10.0.0.0/24", "address_bad"),
     ],
 )
 def test_faults_have_codes_and_words(path: str, raw: Any, code: str) -> None:
@@ -113,6 +153,17 @@ def test_written_cells_read_the_same(path: str, value: Any) -> None:
     shown = cell_value(column(path), value)
     again = empty_value(column(path)) if shown is None else reader(column(path))(shown)
     assert again == value
+
+
+@given(st.from_regex(r"\+?[0-9]{3,4}[- ]?[0-9]{4} ?[0-9]{0,4}", fullmatch=True))
+def test_phones_are_masked_once_and_for_all(written: str) -> None:
+    read = reader(column("persons.phone"))
+    kept = read(written)
+    assert read(kept) == kept
+    digits = "".join(letter for letter in written if letter.isdigit())
+    # at least three digits in the middle, or all but the last four, are gone
+    assert kept.count("*") >= min(3, len(digits) - 4)
+    assert digits not in kept
 
 
 def test_every_choice_reads_back() -> None:
