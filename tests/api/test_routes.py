@@ -10,6 +10,8 @@ from tests.api.conftest import Client
 from yunzhang.api.app import make_app
 
 TEXT = ("text/html", "text/event-stream", "application/yaml")
+# what changes something
+WRITES = {"/api/v1/findings/{finding_id}/decision"}
 # list → statements it may take, whatever the page's size
 BUDGETS = {
     "/plans": 2,
@@ -17,6 +19,7 @@ BUDGETS = {
     "/waves/1/objects": 2,
     "/discovery/runs": 2,
     "/discovery/clouds/legacy/items": 3,
+    "/findings": 2,
     "/ledger/pools": 2,
     "/ledger/allocations": 3,
     "/totals/cities": 2,
@@ -42,7 +45,7 @@ def operations() -> list[tuple[str, str, dict[str, Any]]]:
     ("path", "method", "told"), operations(), ids=[told["operationId"] for *_, told in operations()]
 )
 def test_route_is_described(path: str, method: str, told: dict[str, Any]) -> None:
-    assert method == "get"
+    assert method == "get" or path in WRITES
     assert told["summary"]
     assert len(told["description"]) > len("One.")
     assert told["tags"]
@@ -63,7 +66,9 @@ def test_operations_have_names_of_their_own() -> None:
 
 @pytest.mark.parametrize("path", [path for path, _, _ in operations()])
 def test_lists_are_limited(path: str) -> None:
-    told = make_app().openapi()["paths"][path]["get"]
+    told = make_app().openapi()["paths"][path].get("get")
+    if told is None:
+        return
     schema = told["responses"]["200"]["content"].get("application/json", {}).get("schema", {})
     named = schema.get("$ref", "").split("/")[-1]
     if not named.startswith(("Page", "TotalsPage")):

@@ -17,6 +17,7 @@ from yunzhang.api.health import router as health
 from yunzhang.api.lists import router as lists
 from yunzhang.api.reading import router as reading
 from yunzhang.api.schemas import ErrorRead
+from yunzhang.discovery.endpoints import findings
 from yunzhang.discovery.endpoints import router as discovery
 from yunzhang.estate.endpoints import router as estate
 from yunzhang.moves.endpoints import router as waves
@@ -29,6 +30,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     estate,
     lists,
     discovery,
+    findings,
     ledger,
     plans,
     waves,

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextvars import copy_context
+from datetime import datetime
 from pathlib import Path
 
 import click
@@ -12,42 +15,101 @@ from yunzhang import clock
 from yunzhang.allocation import service as allocation
 from yunzhang.cli.context import errors, output, principal
 from yunzhang.clouds.comparison import compare_dumps, render_differences
+from yunzhang.clouds.connection import cloud_names
 from yunzhang.clouds.dump import dump_cloud
 from yunzhang.clouds.leftovers import find_leftovers
+from yunzhang.clouds.observed import Survey
 from yunzhang.clouds.survey import survey_cloud
 from yunzhang.db import transaction
-from yunzhang.discovery import service
-from yunzhang.errors import Conflict, InputError
+from yunzhang.discovery import findings, repository, service
+from yunzhang.errors import Conflict, InputError, Outside, YunzhangError
 from yunzhang.texts import listed, text
+from yunzhang.units.scope import Principal
+
+# Clouds read at a time; each takes eight threads of its own.
+TOGETHER = 4
 
 
 @click.command()
-@click.argument("cloud")
-def discover(cloud: str) -> None:
-    """读取一个云的现状 / Read what a cloud holds into the observed tables."""
-    acting, started, begun = principal(), clock.now(), clock.monotonic()
-    with errors.status(text("discovery.reading", cloud=cloud, kind="…")) as status:
-        survey = survey_cloud(
-            cloud,
-            lambda kind, _: status.update(text("discovery.reading", cloud=cloud, kind=kind)),
-        )
+@click.argument("clouds", nargs=-1)
+@click.option("--all", "every", is_flag=True, help="clouds.yaml 中的全部云 / all clouds")
+@click.option("--accept-shrink", is_flag=True, help="确认来源确实变小 / it did become smaller")
+@click.option("--reconcile", is_flag=True, help="只重新比对 / only compare again")
+def discover(clouds: tuple[str, ...], every: bool, accept_shrink: bool, reconcile: bool) -> None:
+    """读取云的现状并与登记比对 / Read what clouds hold and compare it with the register."""
+    names = cloud_names() if every else list(dict.fromkeys(clouds))
+    if not names and not reconcile:
+        raise InputError("discovery.nothing_named")
+    acting = principal()
+    failed = _read_all(acting, names, accept_shrink)
+    with transaction() as session:
+        result = findings.reconcile_register(session, acting)
+    _show_reconciliation(result)
+    if len(failed) == len(names) == 1:
+        raise failed[names[0]]
+    if failed:
+        raise Outside("discovery.some_failed", count=len(failed), names=listed(failed))
+
+
+def _read_all(acting: Principal, names: list[str], accept_shrink: bool) -> dict[str, YunzhangError]:
+    """Read clouds several at a time, keep each as it comes; those that failed, and why."""
+    failed: dict[str, YunzhangError] = {}
+    with ThreadPoolExecutor(TOGETHER, thread_name_prefix="discover") as pool:
+        begun = {pool.submit(copy_context().run, _survey, name): name for name in names}
+        with errors.status(text("discovery.reading", cloud=listed(names), kind="…")):
+            for done in as_completed(begun):
+                name = begun[done]
+                try:
+                    _keep(acting, *done.result(), accept_shrink)
+                except YunzhangError as error:
+                    failed[name] = error
+                    errors.print(text("discovery.failed", source=name, reason=str(error)))
+    return failed
+
+
+def _survey(name: str) -> tuple[Survey, datetime, float]:
+    started, begun = clock.now(), clock.monotonic()
+    return survey_cloud(name), started, clock.monotonic() - begun
+
+
+def _keep(
+    acting: Principal, survey: Survey, started: datetime, seconds: float, accept_shrink: bool
+) -> None:
     capacity = service.pool_capacity(survey)
     with transaction() as session:
-        outcome = service.keep_survey(session, acting, survey, started)
+        before = repository.base_run(session, survey.cloud)
+        outcome = service.keep_survey(session, acting, survey, started, allow_shrink=accept_shrink)
         if capacity:
-            allocation.sync_pool(session, acting, cloud, capacity)
-    seconds = f"{clock.monotonic() - begun:.1f}"
+            allocation.sync_pool(session, acting, survey.cloud, capacity)
     columns = ("kind", "seen", "new", "changed", "gone")
     table = Table(
         *(text(f"discovery.column_{name}") for name in columns),
-        title=text("discovery.title", cloud=cloud, seconds=seconds),
+        title=text("discovery.title", cloud=survey.cloud, seconds=f"{seconds:.1f}"),
     )
-    for kind in service.KINDS:
+    for kind in service.CLOUD_KINDS:
         counts = (outcome.seen, outcome.new, outcome.changed, outcome.gone)
-        table.add_row(text(f"discovery.kind_{kind}"), *(str(c[kind]) for c in counts))
+        table.add_row(text(f"discovery.kind_{kind}"), *(str(c.get(kind, 0)) for c in counts))
     output.print(table)
     shown = listed(f"{name} {amount}" for name, amount in sorted(capacity.items()))
-    output.print(text("discovery.pool_synced", cloud=cloud, capacity=shown))
+    output.print(text("discovery.pool_synced", cloud=survey.cloud, capacity=shown))
+    if outcome.guarded and before is not None:
+        now = len(survey.servers)
+        told = {"source": survey.cloud, "now": now, "before": before.machines}
+        errors.print(text("discovery.guarded", **told))
+        errors.print("  → " + text("discovery.guarded_hint"))
+
+
+def _show_reconciliation(result: findings.Reconciliation) -> None:
+    changes = listed(
+        text(f"discovery.change_{name}", count=count) for name, count in result.changes.items()
+    )
+    code = "discovery.reconciled" if changes else "discovery.reconciled_none"
+    output.print(text(code, matched=result.matched, changes=changes))
+    if result.open:
+        kinds = listed(f"{text(f'finding.kind_{k}')} {n}" for k, n in sorted(result.open.items()))
+        output.print(text("discovery.open_findings", count=sum(result.open.values()), kinds=kinds))
+    else:
+        output.print(text("discovery.open_none"))
 
 
 @click.group()
