@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+from pathlib import Path
+
 import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy import select
@@ -9,11 +13,12 @@ from sqlalchemy import select
 from tests.estates import make_accounts
 from tests.factories import make_register
 from tests.surveys import source_survey
+from tests.unit.hosts.test_facts import FACTS
 from yunzhang import clock, db
 from yunzhang.cli.app import yunzhang
-from yunzhang.discovery.models import Finding
+from yunzhang.discovery.models import DiscoveryRun, Finding
 from yunzhang.discovery.service import keep_survey
-from yunzhang.errors import InputError
+from yunzhang.errors import InputError, Outside
 from yunzhang.estate.models import Workload
 from yunzhang.settings import Settings
 from yunzhang.units.scope import SYSTEM
@@ -76,3 +81,27 @@ def test_decide_needs_numbers_or_a_filter() -> None:
     result = run("discover")
     assert isinstance(result.exception, InputError)
     assert result.exception.code == "discovery.nothing_named"
+
+
+@pytest.mark.skipif(shutil.which("virsh") is None, reason="virsh is not installed")
+def test_a_libvirt_farm_and_a_host_that_does_not_answer() -> None:
+    told = run("discover", "--libvirt", "test:///default", "--as", "farm")
+    assert (told.exit_code, "虚拟机（libvirt）" in told.output) == (0, True)
+    both = ("--libvirt", "test:///default", "--libvirt", "test:///no/such.xml")
+    assert run("discover", *both, "--as", "farm").exit_code == 0
+    with db.reading() as session:
+        runs = session.execute(
+            select(DiscoveryRun.complete, DiscoveryRun.machines).where(DiscoveryRun.cloud == "farm")
+        ).all()
+    assert [tuple(row) for row in runs] == [(True, 1), (False, 1)]
+
+
+def test_one_source_failing_does_not_stop_the_others(tmp_path: Path) -> None:
+    (tmp_path / "w.json").write_text(json.dumps({"ansible_facts": FACTS}))
+    told = run("discover", "--libvirt", "test:///no/such.xml", "--facts", str(tmp_path))
+    assert isinstance(told.exception, Outside)
+    assert told.exception.code == "discovery.some_failed"
+    with db.reading() as session:
+        assert session.scalars(
+            select(DiscoveryRun.machines).where(DiscoveryRun.kind == "facts")
+        ).all() == [1]
