@@ -14,7 +14,7 @@ from yunzhang.api.app import make_app
 
 TEXT = ("text/html", "text/event-stream", "application/yaml")
 # how operations begin that change something
-WRITES = ("take_", "create_", "change_", "remove_", "save_")
+WRITES = ("take_", "create_", "change_", "remove_", "save_", "decide_")
 # list → statements it may take, whatever the page's size
 BUDGETS = {
     "/plans": 2,
@@ -22,6 +22,7 @@ BUDGETS = {
     "/waves/1/objects": 2,
     "/discovery/runs": 2,
     "/discovery/clouds/legacy/items": 3,
+    "/findings": 2,
     "/ledger/pools": 2,
     "/ledger/allocations": 3,
     "/totals/cities": 2,

@@ -17,6 +17,7 @@ from yunzhang.api.health import router as health
 from yunzhang.api.lists import router as lists
 from yunzhang.api.reading import router as reading
 from yunzhang.api.schemas import ErrorRead
+from yunzhang.discovery.endpoints import findings
 from yunzhang.discovery.endpoints import router as discovery
 from yunzhang.estate.address_endpoints import router as addresses
 from yunzhang.estate.endpoints import router as estate
@@ -33,6 +34,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     items,
     lists,
     discovery,
+    findings,
     ledger,
     plans,
     waves,

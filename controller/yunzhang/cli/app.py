@@ -27,6 +27,8 @@ COMMANDS = {
     "db": "database:db",
     "discover": "cloud:discover",
     "estate": "estate:group",
+    "finding": "finding:finding",
+    "inventory": "inventory:inventory",
     "ledger": "ledger:ledger",
     "move": "move:move",
     "plan": "plan:plan",

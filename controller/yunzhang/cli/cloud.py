@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextvars import copy_context
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import click
@@ -12,42 +18,160 @@ from yunzhang import clock
 from yunzhang.allocation import service as allocation
 from yunzhang.cli.context import errors, output, principal
 from yunzhang.clouds.comparison import compare_dumps, render_differences
+from yunzhang.clouds.connection import cloud_names
 from yunzhang.clouds.dump import dump_cloud
 from yunzhang.clouds.leftovers import find_leftovers
+from yunzhang.clouds.observed import Survey
 from yunzhang.clouds.survey import survey_cloud
 from yunzhang.db import transaction
-from yunzhang.discovery import service
-from yunzhang.errors import Conflict, InputError
+from yunzhang.discovery import findings, hosts, keeping, repository, service
+from yunzhang.discovery.keeping import Outcome, Reading, Record
+from yunzhang.discovery.machines import MACHINE_KINDS
+from yunzhang.errors import Conflict, InputError, Outside, YunzhangError
 from yunzhang.texts import listed, text
+from yunzhang.units.scope import Principal
+
+# Clouds read at a time; each takes eight threads of its own.
+TOGETHER = 4
+FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
 @click.command()
-@click.argument("cloud")
-def discover(cloud: str) -> None:
-    """读取一个云的现状 / Read what a cloud holds into the observed tables."""
-    acting, started, begun = principal(), clock.now(), clock.monotonic()
-    with errors.status(text("discovery.reading", cloud=cloud, kind="…")) as status:
-        survey = survey_cloud(
-            cloud,
-            lambda kind, _: status.update(text("discovery.reading", cloud=cloud, kind=kind)),
-        )
-    capacity = service.pool_capacity(survey)
+@click.argument("clouds", nargs=-1)
+@click.option("--all", "every", is_flag=True, help="clouds.yaml 中的全部云 / all clouds")
+@click.option("--libvirt", "uris", multiple=True, help="libvirt 地址，可多次 / libvirt URI")
+@click.option("--facts", type=FOLDER, help="Ansible 主机信息目录 / folder of facts")
+@click.option("--as", "named", help="来源名称（云平台的接入配置名） / name of the source")
+@click.option("--accept-shrink", is_flag=True, help="确认来源确实变小 / it did become smaller")
+@click.option("--reconcile", is_flag=True, help="只重新比对 / only compare again")
+def discover(
+    clouds: tuple[str, ...],
+    every: bool,
+    uris: tuple[str, ...],
+    facts: Path | None,
+    named: str | None,
+    accept_shrink: bool,
+    reconcile: bool,
+) -> None:
+    """读取各来源的现状并与登记比对 / Read clouds and hosts and compare them with the register.
+
+    Several --libvirt hosts with --as are one source: a farm among whose hosts machines move.
+    """
+    names = cloud_names() if every else list(dict.fromkeys(clouds))
+    if named and bool(uris) == bool(facts):
+        raise InputError("discovery.as_one")
+    farms = {named: list(uris)} if named and uris else {hosts.source_of(u): [u] for u in uris}
+    asked = len(names) + len(farms) + (facts is not None)
+    if not asked and not reconcile:
+        raise InputError("discovery.nothing_named")
+    acting = principal()
+    failed = _read_all(acting, names, accept_shrink)
+    for name, members in farms.items():
+        _read_hosts(acting, failed, name, partial(hosts.read_farm, name, members), accept_shrink)
+    if facts is not None:
+        name = named or facts.resolve().name
+        _read_hosts(acting, failed, name, partial(hosts.read_folder, name, facts), accept_shrink)
     with transaction() as session:
-        outcome = service.keep_survey(session, acting, survey, started)
-        if capacity:
-            allocation.sync_pool(session, acting, cloud, capacity)
-    seconds = f"{clock.monotonic() - begun:.1f}"
+        result = findings.reconcile_register(session, acting)
+    _show_reconciliation(result)
+    if len(failed) == asked == 1:
+        raise next(iter(failed.values()))
+    if failed:
+        raise Outside("discovery.some_failed", count=len(failed), names=listed(failed))
+
+
+def _read_hosts(
+    acting: Principal,
+    failed: dict[str, YunzhangError],
+    name: str,
+    read: Callable[[], tuple[Reading, list[Record]]],
+    accept_shrink: bool,
+) -> None:
+    """Read and keep a source of hosts; when it fails, say so among `failed`."""
+    begun = clock.monotonic()
+    try:
+        reading, records = read()
+        reading = replace(reading, allow_shrink=accept_shrink)
+        with transaction() as session:
+            before = repository.base_run(session, name)
+            outcome = keeping.keep(session, acting, reading, records)
+    except YunzhangError as error:
+        failed[name] = error
+        errors.print(text("discovery.failed", source=name, reason=str(error)))
+        return
+    kind = MACHINE_KINDS[reading.kind]
+    _show_outcome(outcome, (kind,), name, clock.monotonic() - begun)
+    for problem in reading.problems:
+        errors.print(text("discovery.partial", source=name, problem=problem), markup=False)
+    if outcome.guarded and before is not None:
+        _warn_guarded(name, outcome.seen.get(kind, 0), before.machines)
+
+
+def _show_outcome(outcome: Outcome, kinds: tuple[str, ...], name: str, seconds: float) -> None:
     columns = ("kind", "seen", "new", "changed", "gone")
     table = Table(
-        *(text(f"discovery.column_{name}") for name in columns),
-        title=text("discovery.title", cloud=cloud, seconds=seconds),
+        *(text(f"discovery.column_{column}") for column in columns),
+        title=text("discovery.title", cloud=name, seconds=f"{seconds:.1f}"),
     )
-    for kind in service.KINDS:
+    for kind in kinds:
         counts = (outcome.seen, outcome.new, outcome.changed, outcome.gone)
-        table.add_row(text(f"discovery.kind_{kind}"), *(str(c[kind]) for c in counts))
+        table.add_row(text(f"discovery.kind_{kind}"), *(str(c.get(kind, 0)) for c in counts))
     output.print(table)
+
+
+def _warn_guarded(source: str, now: int, before: int) -> None:
+    errors.print(text("discovery.guarded", source=source, now=now, before=before))
+    errors.print("  → " + text("discovery.guarded_hint"))
+
+
+def _read_all(acting: Principal, names: list[str], accept_shrink: bool) -> dict[str, YunzhangError]:
+    """Read clouds several at a time, keep each as it comes; those that failed, and why."""
+    failed: dict[str, YunzhangError] = {}
+    with ThreadPoolExecutor(TOGETHER, thread_name_prefix="discover") as pool:
+        begun = {pool.submit(copy_context().run, _survey, name): name for name in names}
+        with errors.status(text("discovery.reading", cloud=listed(names), kind="…")):
+            for done in as_completed(begun):
+                name = begun[done]
+                try:
+                    _keep(acting, *done.result(), accept_shrink)
+                except YunzhangError as error:
+                    failed[name] = error
+                    errors.print(text("discovery.failed", source=name, reason=str(error)))
+    return failed
+
+
+def _survey(name: str) -> tuple[Survey, datetime, float]:
+    started, begun = clock.now(), clock.monotonic()
+    return survey_cloud(name), started, clock.monotonic() - begun
+
+
+def _keep(
+    acting: Principal, survey: Survey, started: datetime, seconds: float, accept_shrink: bool
+) -> None:
+    capacity = service.pool_capacity(survey)
+    with transaction() as session:
+        before = repository.base_run(session, survey.cloud)
+        outcome = service.keep_survey(session, acting, survey, started, allow_shrink=accept_shrink)
+        if capacity:
+            allocation.sync_pool(session, acting, survey.cloud, capacity)
+    _show_outcome(outcome, service.CLOUD_KINDS, survey.cloud, seconds)
     shown = listed(f"{name} {amount}" for name, amount in sorted(capacity.items()))
-    output.print(text("discovery.pool_synced", cloud=cloud, capacity=shown))
+    output.print(text("discovery.pool_synced", cloud=survey.cloud, capacity=shown))
+    if outcome.guarded and before is not None:
+        _warn_guarded(survey.cloud, len(survey.servers), before.machines)
+
+
+def _show_reconciliation(result: findings.Reconciliation) -> None:
+    changes = listed(
+        text(f"discovery.change_{name}", count=count) for name, count in result.changes.items()
+    )
+    code = "discovery.reconciled" if changes else "discovery.reconciled_none"
+    output.print(text(code, matched=result.matched, changes=changes))
+    if result.open:
+        kinds = listed(f"{text(f'finding.kind_{k}')} {n}" for k, n in sorted(result.open.items()))
+        output.print(text("discovery.open_findings", count=sum(result.open.values()), kinds=kinds))
+    else:
+        output.print(text("discovery.open_none"))
 
 
 @click.group()

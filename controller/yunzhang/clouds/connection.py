@@ -94,6 +94,12 @@ def _discoveries(_file: str, _modified: int, _cloud: str) -> dict[str, Any]:
     return {}
 
 
+def cloud_names() -> list[str]:
+    """All clouds of clouds.yaml, by name. Raises InputError `clouds.file`."""
+    file = clouds_file()
+    return sorted(_read_config(str(file), file.stat().st_mtime_ns).get_cloud_names())
+
+
 def connect(cloud: str, *, project: str | None = None) -> Connection:
     """An authorised connection to `cloud` as named in clouds.yaml, optionally scoped to a project.
 

@@ -1,4 +1,4 @@
-"""Reading what was observed over HTTP. The list of all runs stands in `api.lists`."""
+"""What was observed, and findings, over HTTP. The list of all runs stands in `api.lists`."""
 
 from __future__ import annotations
 
@@ -7,15 +7,23 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
 
-from yunzhang.discovery import repository, schemas, service
+from yunzhang import db
+from yunzhang.discovery import decisions, finding_repository, repository, schemas, service
+from yunzhang.discovery.finding_states import STATES
+from yunzhang.discovery.reconciling import KINDS
 from yunzhang.errors import NotFound
-from yunzhang.estate.endpoints import Asking, Limit, Offset, ReadingSession
+from yunzhang.estate.endpoints import Asking, Code, Limit, Offset, ReadingSession
 from yunzhang.estate.schemas import Page
 from yunzhang.units.scope import demand
 
 router = APIRouter(prefix="/discovery", tags=["discovery"])
+findings = APIRouter(prefix="/findings", tags=["findings"])
 
 CloudName = Annotated[str, Path(max_length=80, description="the cloud's name in clouds.yaml")]
+FindingId = Annotated[int, Path(ge=1, le=2**31 - 1)]
+Source = Annotated[str | None, Query(max_length=80)]
+FindingKind = StrEnum("FindingKind", {kind: kind for kind in KINDS})  # type: ignore[misc]
+FindingState = StrEnum("FindingState", {state: state for state in STATES})  # type: ignore[misc]
 Kind = StrEnum("Kind", {name: name for name in service.KINDS})  # type: ignore[misc]
 
 
@@ -45,3 +53,42 @@ def list_items(
     total, rows = repository.list_items(session, cloud, wanted, limit=limit, offset=offset)
     items = [schemas.ItemRead.model_validate(row) for row in rows]
     return Page(items=items, total=total, limit=limit, offset=offset)
+
+
+@findings.get("", summary="Findings of reconciliation")
+def list_findings(
+    *,
+    session: ReadingSession,
+    principal: Asking,
+    state: Annotated[FindingState | None, Query(description="only in this state")] = None,
+    kind: Annotated[FindingKind | None, Query(description="only this kind")] = None,
+    unit: Code = None,
+    source: Source = None,
+    limit: Limit = 100,
+    offset: Offset = 0,
+) -> Page[schemas.FindingRead]:
+    """One page of what the register and the sources do not agree on, oldest first."""
+    demand(principal, "read")
+    which = finding_repository.Filter(
+        state=str(state) if state else None,
+        kind=str(kind) if kind else None,
+        unit=unit,
+        source=source,
+    )
+    total, rows = finding_repository.page(session, which, limit=limit, offset=offset)
+    items = [schemas.FindingRead.model_validate(row) for row in rows]
+    return Page(items=items, total=total, limit=limit, offset=offset)
+
+
+@findings.post("/{finding_id}/decision", summary="Decide a finding")
+def decide_finding(
+    finding_id: FindingId, asked: schemas.DecisionWrite, principal: Asking
+) -> schemas.FindingRead:
+    """Accept what was seen, keep what is declared, return it to the unit, or except it for a time.
+
+    409 when the finding, or the workload it would change, is no longer what was seen.
+    """
+    verdict = decisions.Verdict(asked.decision, asked.reason, asked.until, asked.match)
+    with db.transaction() as session:
+        row = decisions.decide(session, principal, finding_id, verdict, revision=asked.revision)
+        return schemas.FindingRead.model_validate(row)

@@ -61,6 +61,11 @@ def clean_macs(texts: Iterable[str]) -> frozenset[str]:
     return frozenset(mac for text in texts if (mac := clean_mac(text)))
 
 
+def inventory_name(code: str) -> Named:
+    """How Ansible calls a machine by our own inventory: by its business code."""
+    return ("", None, code)
+
+
 def declared_names(platform: str, project: str, name: str) -> frozenset[Named]:
     """How a declared machine may be called: by project where the source knows projects."""
     return frozenset({(platform, project, name), (platform, None, name)})

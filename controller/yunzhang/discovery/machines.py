@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from yunzhang.discovery.keys import Keys, clean_macs, identifiers, observed_names
+from yunzhang.discovery.keys import Keys, clean_macs, identifiers, inventory_name, observed_names
 
 Values = Mapping[str, Any]
 
@@ -84,6 +84,7 @@ def see(source: Source, external_id: str, payload: Values, lookup: Lookup) -> Se
     told["macs"] = sorted(macs)
     told["addresses"] = sorted(set(told["addresses"]))
     domain = source.domain_of(project)
+    called = {inventory_name(external_id)} if source.kind == "facts" else set()
     ref = f"{source.name}/{external_id}"
     return Seen(
         ref=ref,
@@ -95,7 +96,7 @@ def see(source: Source, external_id: str, payload: Values, lookup: Lookup) -> Se
         keys=Keys(
             ids=ids,
             macs=macs,
-            names=observed_names(source.platforms, project, name),
+            names=observed_names(source.platforms, project, name) | called,
             places=frozenset((domain, ip) for ip in told["addresses"]) if domain else frozenset(),
         ),
         values={"name": name, **told},

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, false, text, true
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from yunzhang.db import Base, identity, json_column
@@ -29,8 +29,8 @@ class DiscoveryRun(Base):
         String(20), default="openstack", server_default=text("'openstack'")
     )
     mode: Mapped[str] = mapped_column(String(10), default="full", server_default=text("'full'"))
-    complete: Mapped[bool] = mapped_column(default=True, server_default=true())
-    guarded: Mapped[bool] = mapped_column(default=False, server_default=false())
+    complete: Mapped[bool] = mapped_column(default=True, server_default=text("true"))
+    guarded: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     machines: Mapped[int] = mapped_column(default=0, server_default=text("0"))
     started_at: Mapped[datetime]
     finished_at: Mapped[datetime]

@@ -13,7 +13,7 @@ from sqlalchemy import select, update
 
 from yunzhang import clock
 from yunzhang.db import Session, Transitions, advance
-from yunzhang.discovery.keys import Keys, clean_macs, declared_names, identifiers
+from yunzhang.discovery.keys import Keys, clean_macs, declared_names, identifiers, inventory_name
 from yunzhang.discovery.machines import Declared, Source
 from yunzhang.errors import Conflict, NotFound
 from yunzhang.estate.models import CloudPlatform, Workload
@@ -88,12 +88,14 @@ def workloads(session: Session, on: Collection[str] | None) -> Iterator[Declared
             domain=domain,
             unit=unit,
             state=state,
-            keys=_keys(platform, project, domain, values),
+            keys=_keys(code, platform, project, domain, values),
             values=values,
         )
 
 
-def _keys(platform: str, project: str, domain: str | None, values: Mapping[str, Any]) -> Keys:
+def _keys(
+    code: str, platform: str, project: str, domain: str | None, values: Mapping[str, Any]
+) -> Keys:
     return Keys(
         ids=identifiers(
             uuid=values.get("platform_uuid") or "",
@@ -101,7 +103,7 @@ def _keys(platform: str, project: str, domain: str | None, values: Mapping[str, 
             machine=values.get("machine_id") or "",
         ),
         macs=clean_macs(values.get("macs") or ()),
-        names=declared_names(platform, project, values["name"]),
+        names=declared_names(platform, project, values["name"]) | {inventory_name(code)},
         places=frozenset((domain, ip) for ip in values["addresses"]) if domain else frozenset(),
     )
 

@@ -44,10 +44,15 @@ def _records(survey: Survey) -> Iterator[Record]:
 
 
 def keep_survey(
-    session: Session, principal: Principal, survey: Survey, started_at: datetime
+    session: Session,
+    principal: Principal,
+    survey: Survey,
+    started_at: datetime,
+    *,
+    allow_shrink: bool = False,
 ) -> Outcome:
     """Store a complete survey as the latest run of its cloud. Raises as `keeping.keep`."""
-    reading = Reading(survey.cloud, "openstack", started_at)
+    reading = Reading(survey.cloud, "openstack", started_at, allow_shrink=allow_shrink)
     return keeping.keep(session, principal, reading, _records(survey))
 
 

@@ -20,7 +20,7 @@ from yunzhang.discovery import decisions, repository
 from yunzhang.discovery.decisions import Verdict, decide, decide_all
 from yunzhang.discovery.finding_repository import Filter
 from yunzhang.discovery.findings import Reconciliation, accuracy, reconcile_register
-from yunzhang.discovery.keeping import Outcome, Reading, deleted, keep
+from yunzhang.discovery.keeping import Outcome, Reading, deleted, keep, record
 from yunzhang.discovery.models import Finding
 from yunzhang.discovery.service import cloud_record, keep_survey, load_survey
 from yunzhang.errors import Conflict, Forbidden, InputError
@@ -412,3 +412,21 @@ def test_unregistered_machines_are_told_to_their_projects_unit(estate: Session) 
     with pytest.raises(InputError) as refused:
         decide(estate, WANG, row.id, Verdict("accept_observed"))
     assert refused.value.code == "discovery.not_so"
+
+
+def test_a_host_of_our_own_inventory_is_found_by_its_code(estate: Session) -> None:
+    host = {
+        "inventory_name": "hrss-web", "hostname": "whatever", "machine_id": "", "product_uuid": "",
+        "serial": "", "virtual": False, "vcpus": 4, "ram_mib": 190, "disks": [], "nics": [],
+        "system": "", "architecture": "",
+    }  # fmt: skip
+    workload(estate, "hrss-web").platform_code = "P-lz"
+    workload(estate, "hrss-web").name = "old"
+    estate.flush()
+    reading = Reading("facts", "facts", NOON, complete=False)
+    keep(estate, SYSTEM, reading, [record("hosts", "hrss-web", "whatever", host)])
+    read(estate, **servers(without=("hrss-web",)))
+    compared(estate)
+    row = only(estate, kind="differs")
+    assert {d["field"] for d in row.details} == {"name", "vcpu"}
+    assert row.observed == ["facts/hrss-web"]

@@ -10,21 +10,30 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from tests.estates import make_approved_plan
+from tests.factories import make_register
+from yunzhang import db
+from yunzhang.cli.app import yunzhang
 from yunzhang.errors import InputError
-from yunzhang.estate.hosts import group_name, read_hosts
+from yunzhang.estate.hosts import group_name, read_hosts, read_snapshot
+from yunzhang.settings import Settings
 
 ROOT = Path(__file__).parents[3]
 INVENTORY = ROOT / "inventory"
 
 
-def ansible_inventory(source: Path, tmp_path: Path) -> subprocess.CompletedProcess[str]:
+def ansible_inventory(
+    source: Path, tmp_path: Path, **more: str
+) -> subprocess.CompletedProcess[str]:
     environment = os.environ | {
         "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
         "ANSIBLE_INVENTORY_UNPARSED_FAILED": "true",
         "ANSIBLE_HOME": str(tmp_path),
         "YUNZHANG_DATABASE_URL": "sqlite:////nowhere/at/all.db",
         "LC_ALL": "C.UTF-8",
+        **more,
     }
     command = [str(Path(sys.executable).parent / "ansible-inventory"), "-i", str(source), "--list"]
     return subprocess.run(
@@ -82,3 +91,74 @@ def test_faults_are_refused() -> None:
 
 def test_group_names_are_plain() -> None:
     assert group_name("unit", "NN.hrss-01") == "unit_nn_hrss_01"
+
+
+@pytest.fixture
+def filled(running: Settings) -> Settings:
+    with db.transaction() as session:
+        make_register(session)
+        make_approved_plan(session)
+    return running
+
+
+def test_the_database_and_its_snapshot_say_the_same_with_waves(
+    filled: Settings, database_url: str, tmp_path: Path
+) -> None:
+    snapshot = tmp_path / "hosts.json"
+    assert CliRunner().invoke(yunzhang, ["inventory", "export", str(snapshot)]).exit_code == 0
+    assert snapshot.stat().st_mode & 0o777 == 0o600
+    lists = []
+    for text in ("source: database", "source: snapshot\nsnapshot: hosts.json"):
+        source = tmp_path / "register.yunzhang.yml"
+        source.write_text(f"plugin: yunzhang_register\n{text}\n", "utf-8")
+        result = ansible_inventory(source, tmp_path, YUNZHANG_DATABASE_URL=database_url)
+        assert (result.returncode, result.stderr) == (0, "")
+        lists.append(plain(json.loads(result.stdout)))
+    assert lists[0] == lists[1]
+    assert len(lists[0]["_meta"]["hostvars"]) == 8
+    assert sorted(lists[0]["wave_demo_1"]["hosts"])[:2] == ["hrss-app", "hrss-db"]
+
+
+def test_variables_and_groups_may_be_composed_and_strict_refuses(tmp_path: Path) -> None:
+    book = INVENTORY / "demo" / "register.xlsx"
+    source = tmp_path / "register.yunzhang.yml"
+    own = (
+        f"plugin: yunzhang_register\nworkbook: {book}\ngroup_by: [unit]\n"
+        "compose: {ansible_host: address}\n"
+        "groups: {big: data_gib > 0}\n"
+        "keyed_groups: [{key: criticality, prefix: criticality}]\n"
+    )
+    source.write_text(own, "utf-8")
+    found = plain(json.loads(ansible_inventory(source, tmp_path).stdout))
+    assert found["_meta"]["hostvars"]["mib-app"]["ansible_host"] == "192.168.10.12"
+    assert sorted(found["big"]["hosts"]) == ["hrss-app", "hrss-db", "mib-db"]
+    assert any(name.startswith("criticality_") for name in found)
+    assert "city_450100" not in found
+    source.write_text(own.replace("address}", "nowhere}") + "strict: true\n", "utf-8")
+    assert ansible_inventory(source, tmp_path).returncode != 0
+
+
+def test_the_cache_is_read_while_it_is_fresh(tmp_path: Path) -> None:
+    book = tmp_path / "register.xlsx"
+    book.write_bytes((INVENTORY / "demo" / "register.xlsx").read_bytes())
+    source = tmp_path / "register.yunzhang.yml"
+    source.write_text(
+        "plugin: yunzhang_register\nworkbook: register.xlsx\ncache: true\n"
+        f"cache_plugin: jsonfile\ncache_connection: {tmp_path}/cache\n",
+        "utf-8",
+    )
+    first = ansible_inventory(source, tmp_path)
+    assert first.returncode == 0
+    book.unlink()
+    assert plain(json.loads(ansible_inventory(source, tmp_path).stdout)) == plain(
+        json.loads(first.stdout)
+    )
+
+
+def test_what_is_no_snapshot_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "x.json"
+    for content in ("{}", "[]", "no"):
+        file.write_text(content)
+        with pytest.raises(InputError) as caught:
+            read_snapshot(file)
+        assert caught.value.code == "estate.inventory_snapshot"

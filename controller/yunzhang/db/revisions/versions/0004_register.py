@@ -1,11 +1,11 @@
-"""0020 register"""
+"""0004 register"""
 
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision = "0020_register"
-down_revision = "0002_messages"
+revision = "0004_register"
+down_revision = "0003_audit"
 branch_labels = None
 depends_on = None
 

@@ -1,4 +1,4 @@
-"""0040 audit: entries are sealed into blocks and chained no more.
+"""0003 audit: entries are sealed into blocks and chained no more.
 
 Written by hand beside what was generated: the old chain is followed a last time and its head kept
 as an entry; all old entries wait to be sealed; triggers make the tables append-only.
@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision = "0040_audit"
+revision = "0003_audit"
 down_revision = "0002_messages"
 branch_labels = None
 depends_on = None

@@ -1,0 +1,1 @@
+"""Hypervisors without a cloud above them: reading libvirt."""
