@@ -16,7 +16,7 @@ from yunzhang.db import Session, Transitions, advance
 from yunzhang.discovery.keys import Keys, clean_macs, declared_names, identifiers, inventory_name
 from yunzhang.discovery.machines import Declared, Source
 from yunzhang.errors import Conflict, NotFound
-from yunzhang.estate.models import CloudPlatform, Workload
+from yunzhang.estate.models import CloudPlatform, Nic, Workload
 
 # Field of `authority.FIELDS` → column.
 _COLUMNS: Mapping[str, Any] = {
@@ -26,6 +26,8 @@ _COLUMNS: Mapping[str, Any] = {
     "disk_gib": Workload.disk_gib,
     "data_gib": Workload.data_gib,
     "addresses": Workload.addresses,
+    "platform_uuid": Workload.platform_uuid,
+    "power": Workload.power,
 }
 # What has left the register's care is not reconciled.
 _LEFT = ("closed", "archived")
@@ -77,6 +79,7 @@ def workloads(session: Session, on: Collection[str] | None) -> Iterator[Declared
     ).where(Workload.state.not_in(_LEFT))  # fmt: skip
     if on is not None:
         query = query.where(Workload.platform_code.in_(sorted(on)))
+    macs = _macs(session, on)
     for row in session.execute(query.execution_options(yield_per=1_000)):
         code, unit, platform, project, domain, state, *said = row
         values = dict(zip(_COLUMNS, said, strict=True))
@@ -88,21 +91,37 @@ def workloads(session: Session, on: Collection[str] | None) -> Iterator[Declared
             domain=domain,
             unit=unit,
             state=state,
-            keys=_keys(code, platform, project, domain, values),
+            keys=_keys(code, platform, project, domain, values, macs.get(code, ())),
             values=values,
         )
 
 
+def _macs(session: Session, on: Collection[str] | None) -> dict[str, list[str]]:
+    """Workload → MAC addresses of its cards. They are to recognise it by; cards are their own rows,
+    so what was seen of them is not accepted with the workload's."""
+    query = select(Nic.workload_code, Nic.mac).where(Nic.mac.is_not(None))
+    if on is not None:
+        own = select(Workload.code).where(Workload.platform_code.in_(sorted(on)))
+        query = query.where(Nic.workload_code.in_(own))
+    found: dict[str, list[str]] = {}
+    for code, mac in session.execute(query.order_by(Nic.id)):
+        found.setdefault(code, []).append(mac or "")
+    return found
+
+
 def _keys(
-    code: str, platform: str, project: str, domain: str | None, values: Mapping[str, Any]
+    code: str,
+    platform: str,
+    project: str,
+    domain: str | None,
+    values: Mapping[str, Any],
+    macs: Collection[str],
 ) -> Keys:
     return Keys(
         ids=identifiers(
             uuid=values.get("platform_uuid") or "",
-            serial=values.get("serial") or "",
-            machine=values.get("machine_id") or "",
         ),
-        macs=clean_macs(values.get("macs") or ()),
+        macs=clean_macs(macs),
         names=declared_names(platform, project, values["name"]) | {inventory_name(code)},
         places=frozenset((domain, ip) for ip in values["addresses"]) if domain else frozenset(),
     )

@@ -24,7 +24,7 @@ from yunzhang.discovery.keeping import Outcome, Reading, deleted, keep, record
 from yunzhang.discovery.models import Finding
 from yunzhang.discovery.service import cloud_record, keep_survey, load_survey
 from yunzhang.errors import Conflict, Forbidden, InputError
-from yunzhang.estate.models import Workload
+from yunzhang.estate.models import Nic, Workload
 from yunzhang.settings import Settings
 from yunzhang.units.scope import SYSTEM, Principal
 
@@ -430,3 +430,35 @@ def test_a_host_of_our_own_inventory_is_found_by_its_code(estate: Session) -> No
     row = only(estate, kind="differs")
     assert {d["field"] for d in row.details} == {"name", "vcpu"}
     assert row.observed == ["facts/hrss-web"]
+
+
+def test_a_renamed_machine_is_recognised_by_the_card_that_is_declared(estate: Session) -> None:
+    server = next(s for s in source_survey().servers if s.name == "hrss-app")
+    estate.add(
+        Nic(
+            workload_code="hrss-app",
+            name="eth0",
+            mac=server.nics[0].mac_address,
+            created_at=NOON,
+            updated_at=NOON,
+        )
+    )
+    estate.flush()
+    elsewhere = {"name": "somebody", "project_id": "another"}
+    read(estate, **servers(hrss_app=elsewhere))
+    assert compared(estate).matched == 6
+    row = only(estate, kind="differs")
+    assert ([d["field"] for d in row.details], row.declared) == (["name"], ["hrss-app"])
+
+
+def test_an_identifier_and_power_are_compared_once_they_are_declared(estate: Session) -> None:
+    declared = workload(estate, "hrss-app")
+    server = next(s for s in source_survey().servers if s.name == "hrss-app")
+    declared.platform_uuid, declared.power = server.id, "off"
+    estate.flush()
+    read(estate)
+    compared(estate)
+    row = only(estate, kind="differs")
+    assert [(d["field"], d["declared"], d["observed"]) for d in row.details] == [
+        ("power", "off", "on")
+    ]
