@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Table, bindparam, func, insert, select, text, update
+from sqlalchemy import Table, bindparam, insert, select, text, update
 
 from yunzhang.db import Session
 from yunzhang.errors import Conflict
@@ -158,32 +158,3 @@ def all_rows(session: Session, sheet: str) -> Iterator[Mapping[str, Any]]:
         order = [table.c.domain_code, table.c.family, table.c.lo, table.c.hi]
     for row in session.execute(select(*(table.c[name] for name in names)).order_by(*order)):
         yield dict(zip(names, row, strict=True))
-
-
-def page_rows(
-    session: Session, sheet: str, *, unit: str | None, limit: int, offset: int
-) -> tuple[Sequence[Any], int]:
-    """One page of a noun's rows by key, and how many there are; `unit` narrows to one unit's."""
-    model = MODELS[sheet]
-    query = select(model)
-    if unit:
-        query = _of_unit(query, sheet, unit)
-    total = session.scalar(select(func.count()).select_from(query.subquery())) or 0
-    order = [getattr(model, name) for name in BY_KEY[sheet].identity]
-    return session.scalars(query.order_by(*order).limit(limit).offset(offset)).all(), total
-
-
-def _of_unit(query: Any, sheet: str, unit: str) -> Any:
-    networks = select(PrivateNetwork.code).where(PrivateNetwork.unit_code == unit)
-    domains = select(AddressDomain.code).where(AddressDomain.network_code.in_(networks))
-    match sheet:
-        case "units":
-            return query.where(Unit.code == unit)
-        case "domains":
-            return query.where(AddressDomain.code.in_(domains))
-        case "prefixes":
-            return query.where(Prefix.domain_code.in_(domains))
-        case "dependencies":
-            own = select(Workload.code).where(Workload.unit_code == unit)
-            return query.where(Dependency.source_code.in_(own))
-    return query.where(MODELS[sheet].unit_code == unit)

@@ -11,6 +11,7 @@ from yunzhang.db import Session
 from yunzhang.errors import InputError, NotFound
 from yunzhang.estate import importing, repository, rules, schemas, workbook
 from yunzhang.estate.files import RawFile, read_file
+from yunzhang.estate.list_repository import Narrowing, page_rows
 from yunzhang.estate.models import ImportBatch
 from yunzhang.estate.parsing import Parsed, parse_file
 from yunzhang.estate.report import ImportReport
@@ -123,14 +124,44 @@ def list_rows(
     noun: str,
     *,
     unit: str | None = None,
+    city: str | None = None,
+    state: str | None = None,
     limit: int = 100,
     offset: int = 0,
+    cursor: str | None = None,
+    total: bool = True,
 ) -> schemas.Page[Any]:
-    """One page of a noun's rows by business key. Raises NotFound `estate.noun_unknown`."""
+    """One page of a noun's rows by business key; at most two statements.
+
+    `city` is a division's code (45: the region, 4501: a city, 450102: a county) and narrows to
+    what units there have. Without `total` nothing is counted. Raises NotFound
+    `estate.noun_unknown`; InputError `estate.page_bad`, `estate.city_bad`, `db.cursor_bad`.
+    """
     demand(principal, "read")
     key = _sheet(noun).key
-    if not (0 < limit <= MAX_PAGE) or offset < 0:
+    if not (0 < limit <= MAX_PAGE) or offset < 0 or (cursor is not None and offset):
         raise InputError("estate.page_bad", limit=limit, offset=offset, maximum=MAX_PAGE)
-    rows, total = repository.page_rows(session, key, unit=unit, limit=limit, offset=offset)
-    items = [READS[key].model_validate(row) for row in rows]
-    return schemas.Page[Any](items=items, total=total, limit=limit, offset=offset)
+    narrowing = Narrowing(unit, _division(city), state)
+    reader = (principal.name, principal.account_id) if total else None
+    page, count = page_rows(
+        session, key, narrowing, cursor=cursor, limit=limit, offset=offset, count_for=reader
+    )
+    return schemas.Page[Any](
+        items=[READS[key].model_validate(row) for row in page.rows],
+        total=count,
+        limit=limit,
+        offset=None if cursor else offset,
+        next=page.next,
+        previous=page.previous,
+    )
+
+
+def _division(city: str | None) -> str | None:
+    """The digits all divisions inside `city` begin with."""
+    if city is None:
+        return None
+    if not (city.isascii() and city.isdigit() and len(city) in (2, 4, 6)):
+        raise InputError("estate.city_bad", value=city)
+    while len(city) > 2 and city.endswith("00"):
+        city = city[:-2]
+    return city

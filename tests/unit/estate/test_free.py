@@ -30,7 +30,7 @@ POOLS = st.sampled_from(["10.0.0.0/24", "0.0.0.0/0", "255.255.255.0/24", "fd00::
 def occupations(draw: st.DrawFn) -> tuple[IPNetwork, list[IPNetwork], int]:
     """A pool, what lies in it (nested and twice as well), a length to look for."""
     pool = IPNetwork(draw(POOLS))
-    width = pool.version == 4 and 32 or 128
+    width = (pool.version == 4 and 32) or 128
     parts = st.tuples(st.integers(0, 255), st.integers(0, 6))
     children = []
     for place, more in draw(st.lists(parts, max_size=30)):
