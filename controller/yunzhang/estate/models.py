@@ -69,6 +69,7 @@ class Prefix(Recorded, Base):
     __table_args__ = (
         UniqueConstraint("domain_code", "cidr"),
         Index("ix_prefix_span", "family", "lo", "hi"),
+        Index("ix_prefix_role", "domain_code", "role"),
         Index("ix_prefix_free", "domain_code", "family", "lo", "hi"),  # free space, index only
     )
 
