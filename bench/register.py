@@ -142,6 +142,11 @@ def _lists(api: str, sizes: Sizes) -> list[Measure]:
     found = []
     sample = sizes.sample(sizes.workloads, "workloads")
     with httpx.Client(base_url=api, timeout=60) as client:
+        whois = partial(_ask, client, "GET", "/estate/whois", params={"address": "10.1.2.3"})
+        if not whois()["domains"]:
+            raise RuntimeError("whois: nobody")
+        p95, spent = p95_ms([whois] * sizes.asks)
+        found.append(Measure("whois_p95_ms", p95, "ms", 100, "low", spent, sample=sample))
         for name, params in asks.items():
             ask = partial(_ask, client, "GET", "/estate/workloads", params=params)
             if len(ask()["items"]) != 100:

@@ -9,7 +9,7 @@ from typing import Literal
 import click
 
 from yunzhang import clock
-from yunzhang.cli import estate_addresses
+from yunzhang.cli import estate_addresses, estate_foreign
 from yunzhang.cli import estate_views as views
 from yunzhang.cli.context import output, principal
 from yunzhang.db import reading, transaction
@@ -48,8 +48,15 @@ def import_(
     sheet: str | None,
     faults: Path | None,
     limit: int,
+    form: str,
+    **told: str | tuple[str, ...] | None,
 ) -> None:
-    """检查工作簿或 CSV；默认不写入 / Check a file; nothing is written without --write."""
+    """检查工作簿或 CSV；默认不写入 / Check a file; nothing is written without --write.
+
+    RVTools、NetBox 与 OpenStack 的文件也可导入 / Files of RVTools, NetBox, OpenStack as well.
+    """
+    if estate_foreign.import_if_foreign(file, form, write, limit, told):
+        return
     report = _run_import(file, write, sheet)
     views.show_report(report, asked=write is not None, limit=limit)
     if faults:
@@ -57,6 +64,9 @@ def import_(
         output.print(text("estate.faults_saved", count=len(report.faults), path=faults))
     if report.errors:
         sys.exit(2)
+
+
+estate_foreign.options(import_)
 
 
 def _run_import(

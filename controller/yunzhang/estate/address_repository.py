@@ -9,7 +9,7 @@ from sqlalchemy import Text, cast, func, select, text, tuple_, type_coerce
 from sqlalchemy.dialects.postgresql import JSONB
 
 from yunzhang.db import Session
-from yunzhang.estate.addresses import WIDTH, Block, to_hex
+from yunzhang.estate.addresses import WIDTH, Block, format_block, to_hex
 from yunzhang.estate.models import AddressDomain, Prefix, PrivateNetwork, Workload
 from yunzhang.estate.remedies import ROLES
 from yunzhang.estate.repository import IMPORT_LOCK
@@ -126,11 +126,9 @@ def covering(block: Block) -> list[tuple[str, str]]:
 
 def leaf_over(session: Session, domain: str, block: Block) -> str | None:
     """A leaf of `domain` that contains all of `block`."""
-    # the role is looked at here: asked for, it tempts the database to read all leaves
+    blocks = (Block(block.family, int(lo, 16), int(hi, 16)) for lo, hi in covering(block))
     query = select(Prefix.cidr, Prefix.role).where(
-        Prefix.domain_code == domain,
-        Prefix.family == block.family,
-        tuple_(Prefix.lo, Prefix.hi).in_(covering(block)),
+        Prefix.domain_code == domain, Prefix.cidr.in_([format_block(each) for each in blocks])
     )
     return next((cidr for cidr, role in session.execute(query) if role == "leaf"), None)
 

@@ -60,7 +60,13 @@ def check_workbook(
     Raises the errors of `files.read_file` when the file as a whole cannot be read.
     """
     demand(principal, "import")
-    return _compare(session, read_file(path, sheet))[2]
+    return check_raw(session, principal, read_file(path, sheet))
+
+
+def check_raw(session: Session, principal: Principal, raw: RawFile) -> ImportReport:
+    """As `check_workbook`, of a file that has been read (or converted) already."""
+    demand(principal, "import")
+    return _compare(session, raw)[2]
 
 
 def import_workbook(
@@ -68,7 +74,12 @@ def import_workbook(
 ) -> ImportReport:
     """Check and write: `all` writes nothing when there is any error, `good` the good rows."""
     demand(principal, "import")
-    raw = read_file(path, sheet)
+    return import_raw(session, principal, read_file(path, sheet), mode)
+
+
+def import_raw(session: Session, principal: Principal, raw: RawFile, mode: Mode) -> ImportReport:
+    """As `import_workbook`, of a file that has been read (or converted) already."""
+    demand(principal, "import")
     repository.lock_register(session)
     load_divisions(session, principal)
     parsed, difference, report = _compare(session, raw)
