@@ -139,10 +139,12 @@ def lock_domain(session: Session, domain: str) -> bool:
     Held until the transaction ends. SQLite has one writer anyway.
     """
     if session.get_bind().dialect.name == "postgresql":
-        session.execute(text("SELECT pg_advisory_xact_lock_shared(:key)"), {"key": IMPORT_LOCK})
         session.execute(
-            text("SELECT pg_advisory_xact_lock(:key, hashtext(:domain))"),
-            {"key": DOMAIN_LOCK, "domain": domain},
+            text(
+                "SELECT pg_advisory_xact_lock_shared(:imports),"
+                " pg_advisory_xact_lock(:key, hashtext(:domain))"
+            ),
+            {"imports": IMPORT_LOCK, "key": DOMAIN_LOCK, "domain": domain},
         )
     query = select(AddressDomain.code).where(AddressDomain.code == domain)
     return session.scalar(query) is not None
