@@ -1,41 +1,190 @@
-"""The example province: import, import again, and the merge forecast, on SQLite.
+"""The register at the size of a province, on PostgreSQL: imports, forecast, free space, lists, and
+the Ansible inventory.
 
-The full run and the quick one take the same workbook (about 3,000 rows); goals are those of a thin
-register, and are raised with the register itself.
+The full run takes what the goals speak of (100,000 rows imported, 1,000,000 prefixes in 900
+domains, 1,000,000 workloads, 30,000 hosts); the quick one a tenth, and says so in `sample`. The
+database is a throw-away server without durability, as for the tests.
 """
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import tempfile
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
+import httpx
+from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from bench.measure import Measure, timed
+from bench.measure import Measure, p95_ms, timed
+from bench.support import children, hosts, province
+from tests import postgres
 from yunzhang.db import Base, make_engine
+from yunzhang.db.paging import write_cursor
 from yunzhang.db.tables import load_tables
-from yunzhang.estate import address_service, service
+from yunzhang.estate import address_service
 from yunzhang.units.scope import SYSTEM
 
-WORKBOOK = Path(__file__).parents[1] / "inventory" / "example" / "province.xlsx"
+CHILDREN = 48_000
+TAKERS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """How much is measured. `asks`: requests of one kind."""
+
+    imported: int = 100_000
+    prefixes: int = 1_000_000
+    workloads: int = 1_000_000
+    hosts: int = 30_000
+    asks: int = 200
+    quick: bool = False
+
+    def sample(self, size: int, what: str) -> str:
+        """What to say of a smaller sample."""
+        return f"{size:,} {what}" if self.quick else ""
+
+
+QUICK = Sizes(10_000, 100_000, 100_000, 3_000, 50, quick=True)
 
 
 def run(quick: bool) -> list[Measure]:
-    """Rows a second imported, rows a second found unchanged, seconds for all conflicts."""
+    """All measures of issue 3; every one stands alone, so that one that fails hides no other."""
+    sizes = QUICK if quick else Sizes()
     load_tables()
-    with tempfile.TemporaryDirectory() as folder:
-        engine = make_engine(f"sqlite:///{folder}/bench.db")
-        Base.metadata.create_all(engine)
-        with Session(engine) as session, session.begin():
-            first, report = timed(lambda: service.import_workbook(session, SYSTEM, WORKBOOK, "all"))
-        rows = len(report.changes)
-        with Session(engine) as session, session.begin():
-            again, _ = timed(lambda: service.import_workbook(session, SYSTEM, WORKBOOK, "all"))
-        with Session(engine) as session:
-            forecast, _ = timed(lambda: address_service.find_conflicts(session, SYSTEM))
-        engine.dispose()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        with postgres.server() as url:
+            engine = make_engine(url)
+            Base.metadata.create_all(engine)
+            with engine.begin() as connection:
+                province.add_owners(connection)
+            env = children.environment(url, folder / "state")
+            measures = _imports(folder, env, sizes)
+            measures += _forecast(engine, sizes)
+            province.add_full_pool(engine, CHILDREN)
+            province.add_workloads(engine, sizes.workloads)
+            with children.serving(env) as api:
+                measures += _free(api, sizes)
+                measures += _lists(api, sizes)
+            engine.dispose()
+        return measures + _inventory(folder, env, sizes)
+
+
+def _imports(folder: Path, env: dict[str, str], sizes: Sizes) -> list[Measure]:
+    count = sizes.imported
+    files = {
+        "prefixes": (province.write_prefixes(folder / "prefixes.csv", count), 5_000),
+        "workloads": (province.write_workloads(folder / "workloads.csv", count), 3_000),
+    }
+    found, peak, spent = [], 0.0, 0.0
+    sample = sizes.sample(count, "rows")
+    for sheet, (path, goal) in files.items():
+        told = children.run_child("bench.support.importing", str(path), sheet, env=env)
+        rate = told["rows"] / told["seconds"]
+        found.append(Measure(f"import_{sheet}", rate, "rows/s", goal, "high", told["seconds"],
+                             told["peak_mb"], sample))  # fmt: skip
+        peak, spent = max(peak, told["peak_mb"]), spent + told["seconds"]
+    return [*found, Measure("import_peak_mb", peak, "MiB", 500, "low", spent, peak, sample)]
+
+
+def _forecast(engine: Engine, sizes: Sizes) -> list[Measure]:
+    province.add_prefixes(engine, sizes.prefixes)
+    with Session(engine) as session:
+        seconds, report = timed(lambda: address_service.find_conflicts(session, SYSTEM))
+    if report.prefixes < sizes.prefixes or report.domains != province.UNITS:
+        raise RuntimeError(f"{report.prefixes} prefixes in {report.domains} domains")
+    sample = sizes.sample(report.prefixes, "prefixes")
+    return [Measure("forecast_1m", seconds, "s", 15, "low", seconds, sample=sample)]
+
+
+def _ask(client: httpx.Client, method: str, path: str, **options: Any) -> dict[str, Any]:
+    answer = client.request(method, path, **options)
+    answer.raise_for_status()
+    told: dict[str, Any] = answer.json()
+    return told
+
+
+def _free(api: str, sizes: Sizes) -> list[Measure]:
+    """Taking through HTTP: one caller after another, then many at once."""
+    path, asked = "/estate/domains/full/free", {"length": 24}
+    with httpx.Client(base_url=api, timeout=60) as client:
+        take = partial(_ask, client, "POST", path, json=asked)
+        take()
+        p95, spent = p95_ms([take] * sizes.asks)
+        with ThreadPoolExecutor(TAKERS) as threads:
+            ask: Callable[[int], str] = lambda _: take()["cidr"]  # noqa: E731
+            seconds, taken = timed(lambda: list(threads.map(ask, range(TAKERS))))
     return [
-        Measure("import", rows / first, "rows/s", 1500, "high", first),
-        Measure("import_again", rows / again, "rows/s", 1500, "high", again),
-        Measure("conflicts", forecast, "s", 1.0, "low", forecast),
+        Measure("next_free_p95_ms", p95, "ms", 25, "low", spent),
+        Measure("takers_distinct", len(set(taken)), "prefixes", TAKERS, "high", seconds),
     ]
+
+
+def _lists(api: str, sizes: Sizes) -> list[Measure]:
+    """Pages of all workloads; the deep one by cursor and, as people jump, by offset."""
+    deep = sizes.workloads * 9 // 10
+    narrow = {"city": "450100", "state": "verified"}
+    asks: dict[str, dict[str, Any]] = {
+        "list_first": {},
+        "list_900k": {"cursor": write_cursor("after", [f"w{deep - 1:07}"])},
+        "list_900k_offset": {"offset": deep},
+        "list_city_state_first": narrow,
+        "list_city_state_last": narrow | {"cursor": "last"},
+    }
+    found = []
+    sample = sizes.sample(sizes.workloads, "workloads")
+    with httpx.Client(base_url=api, timeout=60) as client:
+        whois = partial(_ask, client, "GET", "/estate/whois", params={"address": "10.1.2.3"})
+        if not whois()["domains"]:
+            raise RuntimeError("whois: nobody")
+        p95, spent = p95_ms([whois] * sizes.asks)
+        found.append(Measure("whois_p95_ms", p95, "ms", 100, "low", spent, sample=sample))
+        for name, params in asks.items():
+            ask = partial(_ask, client, "GET", "/estate/workloads", params=params)
+            if len(ask()["items"]) != 100:
+                raise RuntimeError(f"{name}: not a full page")
+            p95, spent = p95_ms([ask] * sizes.asks)
+            found.append(Measure(f"{name}_p95_ms", p95, "ms", 50, "low", spent, sample=sample))
+    return found
+
+
+def _inventory(folder: Path, env: dict[str, str], sizes: Sizes) -> list[Measure]:
+    """Our plugin beside one that adds the same hosts from memory.
+
+    Own time: how much longer Ansible's parsing takes with ours than from memory.
+    """
+    ours, memory = hosts.write_sources(folder, sizes.hosts)
+    plugins = children.ROOT / "playbooks" / "plugins" / "inventory", folder / "plugins"
+    env = env | {
+        "ANSIBLE_INVENTORY_PLUGINS": os.pathsep.join(map(str, plugins)),
+        "ANSIBLE_INVENTORY_ENABLED": "yunzhang_register,bench_memory",
+    }
+    parsed = [
+        children.run_child("bench.support.inventory", str(source), env=env)
+        for source in (ours, memory)
+    ]
+    if {told["hosts"] for told in parsed} != {sizes.hosts}:
+        raise RuntimeError(f"hosts: {parsed}")
+    own = parsed[0]["seconds"] - parsed[1]["seconds"]
+    listed = [timed(partial(_list_inventory, source, env))[0] for source in (ours, memory)]
+    sample = sizes.sample(sizes.hosts, "hosts")
+    peak = parsed[0]["peak_mb"]
+    return [
+        Measure("inventory_own_seconds", own, "s", 2, "low", parsed[0]["seconds"], peak, sample),
+        Measure("inventory_ratio", listed[0] / listed[1], "×", 1.3, "low", sum(listed), peak,
+                sample),
+    ]  # fmt: skip
+
+
+def _list_inventory(source: Path, env: dict[str, str]) -> None:
+    command = [str(Path(sys.executable).with_name("ansible-inventory")), "-i", str(source)]
+    subprocess.run([*command, "--list"], check=True, stdout=subprocess.DEVNULL, env=env,
+                   cwd=os.environ.get("TMPDIR", "/tmp"))  # fmt: skip

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from yunzhang import clock
-from yunzhang.cli import estate_addresses, estate_items, estate_reform
+from yunzhang.cli import estate_addresses, estate_foreign, estate_items, estate_reform
 from yunzhang.cli import estate_views as views
 from yunzhang.cli.context import output, principal
 from yunzhang.db import reading, transaction
@@ -54,8 +54,15 @@ def import_(
     bad: Path | None,
     as_of: datetime | None,
     limit: int,
+    form: str,
+    **told: str | tuple[str, ...] | None,
 ) -> None:
-    """检查工作簿或 CSV；默认不写入 / Check a file; nothing is written without --write."""
+    """检查工作簿或 CSV；默认不写入 / Check a file; nothing is written without --write.
+
+    RVTools、NetBox 与 OpenStack 的文件也可导入 / Files of RVTools, NetBox, OpenStack as well.
+    """
+    if estate_foreign.import_if_foreign(file, form, write, limit, told):
+        return
     day = as_of.date() if as_of else None
     with views.progress_shown() as progress:
         if write is None:
@@ -79,6 +86,9 @@ def import_(
         if bad:
             output.print(text("estate.bad_saved", path=bad))
         sys.exit(2)
+
+
+estate_foreign.options(import_)
 
 
 @group.command()

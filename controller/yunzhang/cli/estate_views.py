@@ -134,9 +134,10 @@ def show_rows(noun: str, page: Page[Any]) -> None:
         for column in sheet.columns
         if (column.required or column.key in _SHOWN) and column.key != "classified"
     ]
-    last = page.offset + len(page.items)
+    begin = page.offset or 0
+    last = begin + len(page.items)
     title = text(
-        "estate.list_title", noun=_noun(sheet.key), first=min(page.offset + 1, last), last=last,
+        "estate.list_title", noun=_noun(sheet.key), first=min(begin + 1, last), last=last,
         total=page.total,
     )  # fmt: skip
     table = _table(title, *(_header(column) for column in columns))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Path, Query
@@ -21,14 +22,18 @@ from yunzhang.estate.endpoints import Asking, Code, Limit, Offset, ReadingSessio
 router = APIRouter(prefix="/estate", tags=["estate"])
 
 
-def writing_session() -> Iterator[db.Session]:
-    """A session in a transaction of one request: committed unless it fails."""
-    with db.transaction() as session:
-        yield session
+Transaction = Callable[[], AbstractContextManager[db.Session]]
 
 
-# closed before the answer is sent: who reads it must find what it says
-WritingSession = Annotated[db.Session, Depends(writing_session, scope="function")]
+async def writing() -> Transaction:
+    """Opens the transaction of one request, which the endpoint ends itself.
+
+    Ended by the framework, a transaction would wait for a thread while the threads wait for it.
+    """
+    return db.transaction
+
+
+Writing = Annotated[Transaction, Depends(writing)]
 DomainCode = Annotated[str, Path(max_length=64)]
 
 
@@ -84,7 +89,8 @@ def look_free(
     summary="Take the next free prefix of a domain",
 )
 def take_free(
-    *, session: WritingSession, principal: Asking, code: DomainCode, asked: FreeRequest
+    *, transaction: Writing, principal: Asking, code: DomainCode, asked: FreeRequest
 ) -> FreePrefix:
     """Declare the next free prefix as a leaf in draft; two takers never get the same."""
-    return service.take_free(session, principal, code, asked)
+    with transaction() as session:
+        return service.take_free(session, principal, code, asked)

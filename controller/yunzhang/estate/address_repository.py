@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Text, case, cast, func, literal, or_, select, text, tuple_, type_coerce
+from sqlalchemy import Text, cast, func, select, text, tuple_, type_coerce
 from sqlalchemy.dialects.postgresql import JSONB
 
 from yunzhang.db import Session
-from yunzhang.estate.addresses import WIDTH, Block, to_hex
+from yunzhang.estate.addresses import WIDTH, Block, format_block, to_hex
 from yunzhang.estate.models import AddressDomain, Prefix, PrivateNetwork, Workload
 from yunzhang.estate.remedies import ROLES
 from yunzhang.estate.repository import IMPORT_LOCK
@@ -53,18 +53,16 @@ def domain_owners(session: Session, codes: Sequence[str] | None = None) -> dict[
     return {row[0]: DomainOwner(*row) for row in session.execute(query)}
 
 
-def _digits(column: Any, family: Any) -> Any:
-    """The hex digits that tell: 8 of an IPv4 address, all 32 of an IPv6 one."""
-    return case((family == 4, func.substr(column, 25)), else_=column)
+def _packed(model: Any) -> Any:
+    return func.aggregate_strings(type_coerce(model.lo.concat(model.hi), Text), "")
 
 
 def packed_spans(session: Session, domains: dict[str, int]) -> Iterator[Packed]:
     """All spans of `domains` (code → number), packed by domain, family and role."""
     for model in SPANS:
-        ends = _digits(model.lo, model.family).concat(_digits(model.hi, model.family))
         query = select(
             model.domain_code, model.family, model.role,
-            func.aggregate_strings(type_coerce(ends, Text), ""),
+            _packed(model),
         ).group_by(model.domain_code, model.family, model.role)  # fmt: skip
         for domain, family, role, found in session.execute(query):
             if domain in domains:
@@ -75,23 +73,17 @@ def spans_inside(session: Session, domain: str, block: Block) -> list[Packed]:
     """Everything declared in `domain` inside `block`, in whatever state, unordered.
 
     What is archived stays in: its addresses are in quarantine until the row is removed. What
-    contains all of `block` is left out.
+    begins with `block` and contains it, as itself does, is among them.
     """
     lo, hi = to_hex(block.lo), to_hex(block.hi)
     found: list[Packed] = []
     for model in SPANS:
-        ends = _digits(model.lo, literal(block.family)).concat(
-            _digits(model.hi, literal(block.family))
-        )
         # a CIDR that begins elsewhere lies elsewhere; a range may reach in
         inside = (
             model.lo.between(lo, hi) if model is Prefix else (model.lo <= hi) & (model.hi >= lo)
         )
-        query = select(func.aggregate_strings(type_coerce(ends, Text), "")).where(
-            model.domain_code == domain,
-            model.family == block.family,
-            inside,
-            or_(model.lo > lo, model.hi < hi),
+        query = select(_packed(model)).where(
+            model.domain_code == domain, model.family == block.family, inside
         )
         if joined := session.scalar(query):
             found.append(Packed(block.family, 0, 0, joined))
@@ -134,17 +126,11 @@ def covering(block: Block) -> list[tuple[str, str]]:
 
 def leaf_over(session: Session, domain: str, block: Block) -> str | None:
     """A leaf of `domain` that contains all of `block`."""
-    found: str | None = session.scalar(
-        select(Prefix.cidr)
-        .where(
-            Prefix.domain_code == domain,
-            Prefix.family == block.family,
-            Prefix.role == "leaf",
-            tuple_(Prefix.lo, Prefix.hi).in_(covering(block)),
-        )
-        .limit(1)
+    blocks = (Block(block.family, int(lo, 16), int(hi, 16)) for lo, hi in covering(block))
+    query = select(Prefix.cidr, Prefix.role).where(
+        Prefix.domain_code == domain, Prefix.cidr.in_([format_block(each) for each in blocks])
     )
-    return found
+    return next((cidr for cidr, role in session.execute(query) if role == "leaf"), None)
 
 
 def lock_domain(session: Session, domain: str) -> bool:
@@ -153,10 +139,12 @@ def lock_domain(session: Session, domain: str) -> bool:
     Held until the transaction ends. SQLite has one writer anyway.
     """
     if session.get_bind().dialect.name == "postgresql":
-        session.execute(text("SELECT pg_advisory_xact_lock_shared(:key)"), {"key": IMPORT_LOCK})
         session.execute(
-            text("SELECT pg_advisory_xact_lock(:key, hashtext(:domain))"),
-            {"key": DOMAIN_LOCK, "domain": domain},
+            text(
+                "SELECT pg_advisory_xact_lock_shared(:imports),"
+                " pg_advisory_xact_lock(:key, hashtext(:domain))"
+            ),
+            {"imports": IMPORT_LOCK, "key": DOMAIN_LOCK, "domain": domain},
         )
     query = select(AddressDomain.code).where(AddressDomain.code == domain)
     return session.scalar(query) is not None

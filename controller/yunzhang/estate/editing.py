@@ -113,7 +113,10 @@ def save_items(
         (_whole(sheet, stored[key]) if key in stored else {}) | dict(record)
         for key, record in zip(keys, records, strict=True)
     ]
-    return service.import_raw(session, principal, as_file(sheet, whole, "api"), mode)
+    raw = as_file(sheet, whole, "api")
+    if mode is None:
+        return service.check_raw(session, principal, raw)
+    return service.import_raw(session, principal, raw, mode)
 
 
 def remove_item(

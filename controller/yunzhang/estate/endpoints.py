@@ -30,6 +30,15 @@ Asking = Annotated[Principal, Depends(asking)]
 Limit = Annotated[int, Query(ge=1, le=service.MAX_PAGE)]
 Offset = Annotated[int, Query(ge=0, le=2**31 - 1)]  # what a database can count
 Code = Annotated[str | None, Query(max_length=64)]
+City = Annotated[
+    str | None, Query(max_length=6, description="only what units of this division have")
+]
+State = Annotated[str | None, Query(max_length=20, description="only what is in this state")]
+Cursor = Annotated[
+    str | None,
+    Query(max_length=2000, description="`next` or `previous` of another page, or `last`"),
+]
+Total = Annotated[bool, Query(description="false: do not count")]
 
 
 def _list_endpoint(noun: str) -> Callable[..., Any]:
@@ -38,10 +47,25 @@ def _list_endpoint(noun: str) -> Callable[..., Any]:
         session: ReadingSession,
         principal: Asking,
         unit: Code = None,
+        city: City = None,
+        state: State = None,
         limit: Limit = 100,
         offset: Offset = 0,
+        cursor: Cursor = None,
+        total: Total = True,
     ) -> schemas.Page[Any]:
-        return service.list_rows(session, principal, noun, unit=unit, limit=limit, offset=offset)
+        return service.list_rows(
+            session,
+            principal,
+            noun,
+            unit=unit,
+            city=city,
+            state=state,
+            limit=limit,
+            offset=offset,
+            cursor=cursor,
+            total=total,
+        )
 
     return list_noun
 

@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 
 from yunzhang.estate.addresses import WIDTH, Block
-from yunzhang.estate.spans import Ints, Mask, Spans, Words
+from yunzhang.estate.spans import Ints, Mask, Spans, Words, covers
 
 _HALF = 64
 
@@ -15,9 +15,11 @@ _HALF = 64
 def gaps(pool: Block, occupied: Spans) -> list[tuple[int, int]]:
     """First and last address of every gap of `pool`, in order.
 
-    `occupied`: spans of the pool's family that begin in the pool, unordered; they may nest or
-    overlap. The work per span is done in columns, only gaps become objects.
+    `occupied`: spans of the pool's family that reach into the pool, unordered; they may nest or
+    overlap. Those that contain all of the pool, as itself does, take nothing away. The work per
+    span is done in columns, only gaps become objects.
     """
+    occupied = occupied.take(~covers(occupied, pool))
     if not len(occupied):
         return [(pool.lo, pool.hi)]
     order = np.lexsort((occupied.lo[1], occupied.lo[0]))

@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field, create_model
 
 from yunzhang.errors import InputError
 from yunzhang.estate import editing, service
-from yunzhang.estate.address_endpoints import WritingSession
+from yunzhang.estate.address_endpoints import Writing
 from yunzhang.estate.endpoints import Asking, ReadingSession
 from yunzhang.estate.item_schemas import BulkRead
 from yunzhang.estate.records import RecordModel, change_model, given, write_model
@@ -67,9 +67,10 @@ def _reader(sheet: Sheet) -> Endpoint:
 
 def _creator(sheet: Sheet) -> Endpoint:
     def create(
-        *, record: RecordModel, session: WritingSession, principal: Asking, response: Response
+        *, record: RecordModel, transaction: Writing, principal: Asking, response: Response
     ) -> Any:
-        item = editing.create_item(session, principal, sheet, given(record))
+        with transaction() as session:
+            item = editing.create_item(session, principal, sheet, given(record))
         return _tagged(response, item)
 
     return _typed(create, record=write_model(sheet))
@@ -80,24 +81,24 @@ def _changer(sheet: Sheet, model: type[RecordModel]) -> Endpoint:
         *,
         key: str,
         changes: RecordModel,
-        session: WritingSession,
+        transaction: Writing,
         principal: Asking,
         response: Response,
         tag: IfMatch = None,
     ) -> Any:
         parsed, revision = editing.parse_key(sheet, key), read_tag(tag)
-        item = editing.change_item(session, principal, sheet, parsed, given(changes), revision)
+        with transaction() as session:
+            item = editing.change_item(session, principal, sheet, parsed, given(changes), revision)
         return _tagged(response, item)
 
     return _typed(change, changes=model)
 
 
 def _remover(sheet: Sheet) -> Endpoint:
-    def remove(
-        *, key: str, session: WritingSession, principal: Asking, tag: IfMatch = None
-    ) -> None:
-        parsed = editing.parse_key(sheet, key)
-        editing.remove_item(session, principal, sheet, parsed, read_tag(tag))
+    def remove(*, key: str, transaction: Writing, principal: Asking, tag: IfMatch = None) -> None:
+        parsed, revision = editing.parse_key(sheet, key), read_tag(tag)
+        with transaction() as session:
+            editing.remove_item(session, principal, sheet, parsed, revision)
 
     return remove
 
@@ -112,10 +113,11 @@ class Bulk(BaseModel):
 
 
 def _bulk(sheet: Sheet, model: type[RecordModel]) -> Endpoint:
-    def bulk(*, body: Bulk, session: WritingSession, principal: Asking) -> BulkRead:
+    def bulk(*, body: Bulk, transaction: Writing, principal: Asking) -> BulkRead:
         records = [given(item) for item in body.items]
         mode = None if body.mode == "check" else body.mode
-        report = editing.save_items(session, principal, sheet, records, mode)
+        with transaction() as session:
+            report = editing.save_items(session, principal, sheet, records, mode)
         return BulkRead.of(sheet, report)
 
     many: Any = (GenericAlias(list, (model,)), Field(max_length=editing.MOST))

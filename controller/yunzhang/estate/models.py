@@ -102,6 +102,8 @@ class Prefix(Recorded, Base):
     __table_args__ = (
         UniqueConstraint("domain_code", "cidr"),
         Index("ix_prefix_span", "family", "lo", "hi"),
+        Index("ix_prefix_role", "domain_code", "role"),
+        Index("ix_prefix_free", "domain_code", "family", "lo", "hi"),  # free space, index only
     )
     owned_through: ClassVar[str] = "domain_code"
 
@@ -222,7 +224,17 @@ class Workload(Coded, Base):
     """A server of a system. `networks` and `addresses` list its interfaces in order."""
 
     __tablename__ = "workload"
-    __table_args__ = (UniqueConstraint("platform_code", "platform_uuid"),)
+    __table_args__ = (
+        UniqueConstraint("platform_code", "platform_uuid"),
+        Index("ix_workload_state", "state", "code"),
+        # whose an address is; on SQLite, which cannot look into lists, a plain index
+        Index(
+            "ix_workload_addresses",
+            "addresses",
+            postgresql_using="gin",
+            postgresql_ops={"addresses": "jsonb_path_ops"},
+        ),
+    )
 
     system_code: Mapped[str] = coded_reference("info_system.code")
     unit_code: Mapped[str] = coded_reference("unit.code")

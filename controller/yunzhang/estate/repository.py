@@ -296,27 +296,3 @@ def all_rows(session: Session, sheet: str) -> Iterator[Mapping[str, Any]]:
     query = select(*(getattr(model, name) for name in names)).order_by(*order)
     for row in session.execute(query.execution_options(yield_per=CHUNK)):
         yield dict(zip(names, row, strict=True))
-
-
-def page_rows(
-    session: Session, sheet: str, *, unit: str | None, limit: int, offset: int
-) -> tuple[Sequence[Any], int]:
-    """One page of a noun's rows by key, and how many there are; `unit` narrows to one unit's."""
-    model = MODELS[sheet]
-    query = select(model)
-    if unit:
-        query = _of_unit(query, sheet, unit)
-    total = session.scalar(select(func.count()).select_from(query.subquery())) or 0
-    order = [getattr(model, name) for name in BY_KEY[sheet].identity]
-    return session.scalars(query.order_by(*order).limit(limit).offset(offset)).all(), total
-
-
-def _of_unit(query: Any, sheet: str, unit: str) -> Any:
-    if sheet == "units":
-        return query.where(Unit.code == unit)
-    model = MODELS[sheet]
-    if sheet not in OWNED_THROUGH:
-        return query.where(model.unit_code == unit)
-    column, parent = OWNED_THROUGH[sheet]
-    owners = _of_unit(select(MODELS[parent].code), parent, unit)
-    return query.where(getattr(model, column).in_(owners))

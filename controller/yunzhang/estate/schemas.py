@@ -293,9 +293,15 @@ class BatchRead(Read):
 
 
 class Page(BaseModel, Generic[Item]):
-    """One page and how many there are in all."""
+    """One page and how many there are in all (None: not asked for).
+
+    `next` and `previous` are cursors of the pages beside it, None where the list ends or knows no
+    cursors. `offset` is None on pages by cursor.
+    """
 
     items: list[Item]
-    total: int
+    total: int | None
     limit: int
-    offset: int
+    offset: int | None
+    next: str | None = None
+    previous: str | None = None

@@ -26,6 +26,7 @@ from yunzhang.estate import (
 from yunzhang.estate.files import RawFile, read_file
 from yunzhang.estate.importing import Progress, no_progress
 from yunzhang.estate.known import Known
+from yunzhang.estate.list_repository import Narrowing, page_rows
 from yunzhang.estate.models import ImportBatch
 from yunzhang.estate.parsing import Parsed, parse_file
 from yunzhang.estate.report import ImportReport
@@ -114,6 +115,12 @@ def check_workbook(
     return checked.report
 
 
+def check_raw(session: Session, principal: Principal, raw: RawFile) -> ImportReport:
+    """As `check_workbook`, of what was handed in otherwise than as a file."""
+    demand(principal, "import")
+    return _compare(session, raw, None, no_progress).report
+
+
 def import_workbook(
     session: Session,
     principal: Principal,
@@ -130,28 +137,31 @@ def import_workbook(
     `progress` is told each step; what it raises leaves nothing written.
     """
     demand(principal, "import")
-    raw = read_file(path, sheet)
+    checked = _import(session, principal, read_file(path, sheet), mode, day, progress)
+    _save_bad(checked, bad)
+    return checked.report
+
+
+def import_raw(session: Session, principal: Principal, raw: RawFile, mode: Mode) -> ImportReport:
+    """As `import_workbook`, of what was handed in otherwise than as a file."""
+    demand(principal, "import")
+    return _import(session, principal, raw, mode, None, no_progress).report
+
+
+def _import(
+    session: Session,
+    principal: Principal,
+    raw: RawFile,
+    mode: Mode,
+    day: date | None,
+    progress: Progress,
+) -> Checked:
     repository.lock_register(session)
     load_divisions(session, principal)
     checked = _compare(session, raw, day, progress)
     if mode == "good" or not checked.report.errors:
         _write(session, principal, checked, mode, progress)
-    _save_bad(checked, bad)
-    return checked.report
-
-
-def import_raw(
-    session: Session, principal: Principal, raw: RawFile, mode: Mode | None
-) -> ImportReport:
-    """What was handed in otherwise than as a file; without `mode` nothing is written."""
-    demand(principal, "import")
-    if mode is not None:
-        repository.lock_register(session)
-        load_divisions(session, principal)
-    checked = _compare(session, raw, None, no_progress)
-    if mode == "good" or (mode == "all" and not checked.report.errors):
-        _write(session, principal, checked, mode, no_progress)
-    return checked.report
+    return checked
 
 
 def _write(
@@ -261,13 +271,45 @@ def list_rows(
     noun: str,
     *,
     unit: str | None = None,
+    city: str | None = None,
+    state: str | None = None,
     limit: int = 100,
     offset: int = 0,
+    cursor: str | None = None,
+    total: bool = True,
 ) -> schemas.Page[Any]:
-    """One page of a noun's rows by business key. Raises NotFound `estate.noun_unknown`."""
+    """One page of a noun's rows by business key; at most two statements.
+
+    `city` is a division's code (45: the region, 4501: a city, 450102: a county) and narrows to
+    what units there have. Without `total` nothing is counted. Raises NotFound
+    `estate.noun_unknown`; InputError `estate.page_bad`, `estate.city_bad`, `db.cursor_bad`.
+    """
     demand(principal, "read")
     key = _sheet(noun).key
     _check_page(limit, offset)
-    rows, total = repository.page_rows(session, key, unit=unit, limit=limit, offset=offset)
-    items = [READS[key].model_validate(row) for row in rows]
-    return schemas.Page[Any](items=items, total=total, limit=limit, offset=offset)
+    if cursor is not None and offset:
+        raise InputError("estate.page_bad", limit=limit, offset=offset, maximum=MAX_PAGE)
+    narrowing = Narrowing(unit, _division(city), state)
+    reader = (principal.name, principal.account_id) if total else None
+    page, count = page_rows(
+        session, key, narrowing, cursor=cursor, limit=limit, offset=offset, count_for=reader
+    )
+    return schemas.Page[Any](
+        items=[READS[key].model_validate(row) for row in page.rows],
+        total=count,
+        limit=limit,
+        offset=None if cursor else offset,
+        next=page.next,
+        previous=page.previous,
+    )
+
+
+def _division(city: str | None) -> str | None:
+    """The digits all divisions inside `city` begin with."""
+    if city is None:
+        return None
+    if not (city.isascii() and city.isdigit() and len(city) in (2, 4, 6)):
+        raise InputError("estate.city_bad", value=city)
+    while len(city) > 2 and city.endswith("00"):
+        city = city[:-2]
+    return city

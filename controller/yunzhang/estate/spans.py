@@ -79,9 +79,9 @@ def from_blocks(
 
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """Spans of one family, owner and role as the database packs them: hex digits, lo then hi.
+    """Spans of one family, owner and role as the database packs them.
 
-    IPv4 takes 8 digits for each end, IPv6 32 (`digits_of`).
+    `text`: for each span 32 hex digits of its first address, then 32 of its last, as stored.
     """
 
     family: int
@@ -90,9 +90,7 @@ class Packed:
     text: str
 
 
-def digits_of(family: int) -> int:
-    """Hex digits of one packed address."""
-    return 8 if family == 4 else 32
+_DIGITS_EACH = 32
 
 
 def unpack(packed: Sequence[Packed]) -> Spans:
@@ -112,10 +110,11 @@ def _joined(parts: Sequence[Spans], end: str, half: int) -> Words:
 
 
 def _unpack_family(packed: Sequence[Packed], family: int) -> Spans:
-    digits = digits_of(family)
     text = np.frombuffer("".join(pack.text for pack in packed).encode("ascii"), np.uint8)
-    ends = text.reshape(-1, 2, digits)
-    counts = [len(pack.text) // (2 * digits) for pack in packed]
+    ends = text.reshape(-1, 2, _DIGITS_EACH)
+    if family == 4:
+        ends = ends[:, :, -8:]  # the digits before are all 0
+    counts = [len(pack.text) // (2 * _DIGITS_EACH) for pack in packed]
     return Spans(
         np.full(len(ends), family, np.int64),
         _read_words(ends[:, 0]),
@@ -145,6 +144,11 @@ def _at_most(words: tuple[Words, Words], value: int) -> Mask:
     high, low = np.uint64(value >> _HALF), np.uint64(value & _LOW)
     found: Mask = (words[0] < high) | ((words[0] == high) & (words[1] <= low))
     return found
+
+
+def covers(spans: Spans, block: Block) -> Mask:
+    """Which spans (of its family) contain all of `block`."""
+    return _at_most(spans.lo, block.lo) & _at_least(spans.hi, block.hi)
 
 
 def private(spans: Spans) -> Mask:

@@ -1,0 +1,1 @@
+"""What benches need beside the product: data, a server, child processes."""

@@ -1,0 +1,82 @@
+"""Pages of the register's lists, narrowed to a unit, a city, a state."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from typing import Any, NamedTuple
+
+from sqlalchemy import Select, select
+
+from yunzhang.db import Base, Session
+from yunzhang.db.paging import Slice, by_cursor, by_offset, totals
+from yunzhang.estate.models import AddressDomain, Dependency, Prefix
+from yunzhang.estate.repository import MODELS
+from yunzhang.estate.sheets import BY_KEY
+from yunzhang.units.models import Unit
+
+# Nouns without a unit of their own, and the column that names whose they are.
+_THROUGH: Mapping[Any, str] = {
+    AddressDomain: "network_code",
+    Prefix: "domain_code",
+    Dependency: "source_code",
+}
+
+
+class Narrowing(NamedTuple):
+    """What a list is narrowed to. `division`: the leading digits of a division's code."""
+
+    unit: str | None = None
+    division: str | None = None
+    state: str | None = None
+
+
+def list_query(sheet: str, narrowing: Narrowing) -> Select[Any]:
+    """The rows of a noun that are asked for, unsorted."""
+    model = MODELS[sheet]
+    query = select(model)
+    if narrowing.state:
+        query = query.where(model.state == narrowing.state)
+    if narrowing.unit or narrowing.division:
+        query = query.where(_owned(model, _units(narrowing)))
+    return query
+
+
+def _units(narrowing: Narrowing) -> Any:
+    query = select(Unit.code)
+    if narrowing.unit:
+        query = query.where(Unit.code == narrowing.unit)
+    if narrowing.division:
+        query = query.where(Unit.division_code.startswith(narrowing.division, autoescape=True))
+    return query
+
+
+def _owned(model: Any, units: Any) -> Any:
+    if model is Unit:
+        return Unit.code.in_(units)
+    if "unit_code" in model.__table__.c:
+        return model.unit_code.in_(units)
+    through = getattr(model, _THROUGH[model])
+    (target,) = through.property.columns[0].foreign_keys
+    owner = next(
+        each.class_ for each in Base.registry.mappers if each.local_table is target.column.table
+    )
+    return through.in_(select(owner.code).where(_owned(owner, units)))
+
+
+def page_rows(
+    session: Session,
+    sheet: str,
+    narrowing: Narrowing,
+    *,
+    cursor: str | None,
+    limit: int,
+    offset: int,
+    count_for: Hashable | None,
+) -> tuple[Slice, int | None]:
+    """One page of a noun's rows by key, and how many there are for `count_for` (None: untold)."""
+    query = list_query(sheet, narrowing)
+    columns = [getattr(MODELS[sheet], name) for name in BY_KEY[sheet].identity]
+    total = None if count_for is None else totals.count(session, query, count_for)
+    if cursor is not None or not offset:
+        return by_cursor(session, query, columns, cursor, limit), total
+    return by_offset(session, query, columns, offset=offset, limit=limit, total=total), total

@@ -1,0 +1,122 @@
+"""Pages by key join up to the whole list, forward and backward, also while it changes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import delete, event, insert, select
+from sqlalchemy.orm import Session
+
+from yunzhang.db import paging
+from yunzhang.db.paging import LAST, Totals, by_cursor, by_offset, read_cursor, write_cursor
+from yunzhang.errors import InputError
+from yunzhang.units.models import Division
+
+CODES = [f"{number:06}" for number in range(0, 46, 2)]
+BY_CODE = [Division.code]
+# not unique alone: names repeat
+BY_NAME = [Division.name, Division.code]
+
+
+@pytest.fixture
+def filled(session: Session) -> Session:
+    rows = [{"code": code, "name": f"市{code[-1]}", "level": "city"} for code in CODES]
+    session.execute(insert(Division), rows)
+    return session
+
+
+def keys(rows: Any, columns: list[Any]) -> list[tuple[str, ...]]:
+    return [tuple(getattr(row, column.key) for column in columns) for row in rows]
+
+
+@pytest.mark.parametrize("columns", [BY_CODE, BY_NAME])
+@pytest.mark.parametrize("limit", [1, 4, 22, 23, 24, 500])
+def test_pages_join_up_both_ways(filled: Session, columns: list[Any], limit: int) -> None:
+    whole = keys(filled.scalars(select(Division).order_by(*columns)), columns)
+    forward, page = [], by_cursor(filled, select(Division), columns, None, limit)
+    assert page.previous is None
+    forward += keys(page.rows, columns)
+    while page.next:
+        page = by_cursor(filled, select(Division), columns, page.next, limit)
+        forward += keys(page.rows, columns)
+    assert forward == whole
+    page = by_cursor(filled, select(Division), columns, LAST, limit)
+    assert page.next is None
+    backward = keys(page.rows, columns)
+    while page.previous:
+        page = by_cursor(filled, select(Division), columns, page.previous, limit)
+        backward = keys(page.rows, columns) + backward
+    assert backward == whole
+
+
+def test_a_page_goes_on_where_its_last_row_was_deleted(filled: Session) -> None:
+    page = by_cursor(filled, select(Division), BY_CODE, None, 3)
+    filled.execute(delete(Division).where(Division.code == CODES[2]))
+    after = by_cursor(filled, select(Division), BY_CODE, page.next, 2)
+    assert [row.code for row in after.rows] == CODES[3:5]
+
+
+def test_an_empty_list_has_no_neighbours(session: Session) -> None:
+    for cursor in (None, LAST, write_cursor("after", ["450000"])):
+        page = by_cursor(session, select(Division), BY_CODE, cursor, 5)
+        assert (list(page.rows), page.next, page.previous) == ([], None, None)
+
+
+@pytest.mark.parametrize("columns", [BY_CODE, BY_NAME])
+@pytest.mark.parametrize("told", [True, False])
+def test_offsets_from_either_end_are_slices(
+    filled: Session, columns: list[Any], told: bool
+) -> None:
+    whole = keys(filled.scalars(select(Division).order_by(*columns)), columns)
+    for offset in range(26):
+        for limit in (1, 3, 7):
+            page = by_offset(
+                filled, select(Division), columns, offset=offset, limit=limit,
+                total=len(whole) if told else None,
+            )  # fmt: skip
+            assert keys(page.rows, columns) == whole[offset : offset + limit]
+            if page.next:
+                after = by_cursor(filled, select(Division), columns, page.next, 2)
+                assert keys(after.rows, columns) == whole[offset + limit : offset + limit + 2]
+
+
+@pytest.mark.parametrize(
+    "cursor",
+    [
+        "", "x", "last ", "é", "W10", "e30", "bnVsbA", "A" * 3000, "W" * 1999,
+        write_cursor("after", []),
+        write_cursor("after", [1]),
+        write_cursor("after", ["a", "b"]),
+        write_cursor("after", ["a\0"]),
+        write_cursor("sideways", ["a"]),  # type: ignore[arg-type]
+    ],
+)  # fmt: skip
+def test_what_is_no_cursor_is_refused(filled: Session, cursor: str) -> None:
+    with pytest.raises(InputError) as refused:
+        by_cursor(filled, select(Division), BY_CODE, cursor, 5)
+    assert refused.value.code == "db.cursor_bad"
+
+
+@given(st.text(st.characters(categories=("L", "N", "P")), max_size=60))
+def test_cursors_carry_any_key(code: str) -> None:
+    assert read_cursor(write_cursor("before", [code]), BY_CODE) == ("before", [code])
+
+
+def test_slow_counts_are_kept_per_reader(filled: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    statements: list[str] = []
+    engine = filled.get_bind()
+    event.listen(engine, "before_cursor_execute", lambda *told: statements.append(told[2]))
+    totals, query = Totals(), select(Division).where(Division.code > CODES[0])
+    fresh = [totals.count(filled, query, "a") for _ in range(2)]
+    assert (fresh, len(statements)) == ([22, 22], 2)
+    monkeypatch.setattr(paging, "SLOW", -1.0)
+    assert [totals.count(filled, query, reader) for reader in "aabb"] == [22] * 4
+    assert len(statements) == 4
+    assert totals.count(filled, select(Division).where(Division.code > CODES[1]), "a") == 21
+    monkeypatch.setattr(paging, "KEPT", 0.0)
+    totals = Totals()
+    filled.execute(delete(Division).where(Division.code == CODES[5]))
+    assert totals.count(filled, query, "a") == 21
