@@ -21,6 +21,7 @@ from tests.unit.estate.books import (
     set_cell,
     stored,
 )
+from tests.unit.estate.whole import load_whole
 from yunzhang import audit, texts
 from yunzhang.audit import AuditEntry
 from yunzhang.errors import Conflict, Forbidden, InputError
@@ -343,7 +344,7 @@ def test_normalised_rows_are_stored_plain(session: Session) -> None:
     assert (card.name, card.mlps_level, card.note) == ("社会保障卡管理系统", 3, "镕圳")
 
 
-def test_queries_grow_with_sheets_not_rows(session: Session) -> None:
+def test_queries_grow_with_sheets_not_rows(session: Session, tmp_path: Path) -> None:
     statements: list[str] = []
 
     def note(_c: Any, _u: Any, statement: str, *_rest: Any) -> None:
@@ -352,7 +353,7 @@ def test_queries_grow_with_sheets_not_rows(session: Session) -> None:
     bind = session.get_bind()
     event.listen(bind, "before_cursor_execute", note)
     try:
-        load_demo(session)
+        load_whole(session, tmp_path)  # a row or two in every sheet
         small = len(statements)
         statements.clear()
         province = DEMO.parents[1] / "example" / "province.xlsx"

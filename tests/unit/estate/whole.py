@@ -22,9 +22,9 @@ def whole_rows() -> Rows:
     return {
         "units": [
             {"code": "u1", "name": "自治区数据局", "division_code": "450000", "level": "region",
-             "aliases": ["数据局"], "uscc": example.invented_uscc("450000", 1)},
+             "aliases": ["数据局"], "uscc": example.invented_uscc("450000", 900_001)},
             {"code": "u2", "name": "南宁市林业局", "division_code": "450100", "level": "city",
-             "parent_code": "u1", "uscc": example.invented_uscc("450100", 2)},
+             "parent_code": "u1", "uscc": example.invented_uscc("450100", 900_002)},
         ],
         "persons": [
             {"code": "p1", "name": "韦建华", "unit_code": "u1", "phone": "138****5678"},
