@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
@@ -15,6 +15,7 @@ class DiscoveryRun(Base):
     """One complete reading of a cloud. An incomplete one leaves no row."""
 
     __tablename__ = "discovery_run"
+    office_only: ClassVar[bool] = True
 
     id: Mapped[int] = identity()
     cloud: Mapped[str] = mapped_column(String(80), index=True)
@@ -28,6 +29,7 @@ class ObservedItem(Base):
     """One resource as the latest run that saw it saw it. Gone ones keep their last run."""
 
     __tablename__ = "observed_item"
+    office_only: ClassVar[bool] = True
     __table_args__ = (
         UniqueConstraint("cloud", "kind", "external_id"),
         Index("ix_observed_item_last_run", "cloud", "last_run_id"),

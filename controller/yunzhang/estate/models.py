@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
@@ -58,6 +58,7 @@ class AddressDomain(Coded, Base):
     """One routing space (地址域): inside it every address means one thing."""
 
     __tablename__ = "address_domain"
+    owned_through: ClassVar[str] = "network_code"
 
     network_code: Mapped[str] = coded_reference("private_network.code")
 
@@ -66,6 +67,7 @@ class Prefix(Recorded, Base):
     """A CIDR of one address domain. `lo` and `hi` are its ends as 32 hex digits."""
 
     __tablename__ = "prefix"
+    owned_through: ClassVar[str] = "domain_code"
     __table_args__ = (
         UniqueConstraint("domain_code", "cidr"),
         Index("ix_prefix_span", "family", "lo", "hi"),
@@ -133,6 +135,7 @@ class Dependency(Recorded, Base):
     """A flow from one workload to another. `port` 0: any or unknown."""
 
     __tablename__ = "dependency"
+    owned_through: ClassVar[str] = "source_code"
     __table_args__ = (UniqueConstraint("source_code", "target_code", "port"),)
 
     source_code: Mapped[str] = coded_reference("workload.code")
@@ -145,6 +148,7 @@ class ImportBatch(Base):
     """One import that was written. `excluded` counts refused classified items by unit."""
 
     __tablename__ = "import_batch"
+    office_only: ClassVar[bool] = True
 
     id: Mapped[int] = identity()
     file_name: Mapped[str] = mapped_column(LONG)
