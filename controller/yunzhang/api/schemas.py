@@ -11,9 +11,14 @@ from yunzhang.reports.schemas import TotalsRow
 
 
 class ErrorRead(BaseModel):
-    """Every refusal and failure. `code` never changes; `message` and `hint` are for people, in
-    the language asked for by Accept-Language (Chinese first)."""
+    """Every refusal and failure, as a problem of RFC 9457. `code` never changes and is the end of
+    `type`; `message` (also `detail`) and `hint` are for people, in the language asked for by
+    Accept-Language (Chinese first)."""
 
+    type: str
+    title: str
+    status: int
+    detail: str
     code: str
     message: str
     hint: str | None
@@ -58,6 +63,15 @@ class EventRead(BaseModel):
     host: str
     task: str
     stdout: str
+
+
+class CatalogueRow(BaseModel):
+    """One verified thing of the shared catalogue: what it is and whose, nothing that is theirs."""
+
+    kind: Literal["system", "site", "network", "platform"]
+    name: str
+    unit: str
+    purpose: str
 
 
 class TotalsPage(BaseModel):

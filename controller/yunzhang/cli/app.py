@@ -15,6 +15,7 @@ from yunzhang import __version__, settings, texts
 from yunzhang.cli import context
 from yunzhang.errors import YunzhangError
 from yunzhang.kit.logs import configure_logs
+from yunzhang.units import scope
 
 # Command → module of `yunzhang.cli` and attribute. A module is imported when its command is called:
 # all of them, with the clouds' and the engine's libraries, take longer than most commands.
@@ -25,12 +26,17 @@ COMMANDS = {
     "discover": "cloud:discover",
     "estate": "estate:group",
     "ledger": "ledger:ledger",
+    "login": "login:login",
+    "logout": "login:logout",
     "move": "move:move",
     "plan": "plan:plan",
     "report": "report:report",
     "serve": "server:serve",
     "worker": "server:worker",
 }
+
+# Commands that run the instance itself, for whomever asked.
+RUNNERS = frozenset({"serve", "worker"})
 
 
 class LazyGroup(click.Group):
@@ -60,6 +66,10 @@ def yunzhang(ctx: click.Context, acting: str | None, lang: str | None) -> None:
     texts.set_language("en" if (lang or current.language) == "en" else "zh")
     configure_logs(current.log_level, current.log_format)
     ctx.obj = context.Acting(acting)
+    if ctx.invoked_subcommand not in RUNNERS:
+        # whatever a command reads passes the restriction of who it acts as
+        scope.act_as(context.principal)
+        ctx.call_on_close(lambda: scope.act_as(None))
 
 
 def show_error(error: YunzhangError) -> None:

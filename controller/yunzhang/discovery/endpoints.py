@@ -7,11 +7,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
 
+from yunzhang.access.dependencies import Overseeing, ReadingSession
 from yunzhang.discovery import repository, schemas, service
 from yunzhang.errors import NotFound
-from yunzhang.estate.endpoints import Asking, Limit, Offset, ReadingSession
+from yunzhang.estate.endpoints import Limit, Offset
 from yunzhang.estate.schemas import Page
-from yunzhang.units.scope import demand
 
 router = APIRouter(prefix="/discovery", tags=["discovery"])
 
@@ -20,9 +20,10 @@ Kind = StrEnum("Kind", {name: name for name in service.KINDS})  # type: ignore[m
 
 
 @router.get("/clouds/{cloud}", summary="Latest reading of a cloud")
-def get_latest_run(cloud: CloudName, session: ReadingSession, principal: Asking) -> schemas.RunRead:
+def get_latest_run(
+    cloud: CloudName, session: ReadingSession, principal: Overseeing
+) -> schemas.RunRead:
     """When a cloud was last read completely, and how many resources of each kind it had."""
-    demand(principal, "read")
     run = repository.latest_run(session, cloud)
     if run is None:
         raise NotFound("discovery.never", cloud=cloud)
@@ -34,13 +35,12 @@ def list_items(
     *,
     cloud: CloudName,
     session: ReadingSession,
-    principal: Asking,
+    principal: Overseeing,
     kind: Annotated[Kind | None, Query(description="only this kind")] = None,
     limit: Limit = 100,
     offset: Offset = 0,
 ) -> Page[schemas.ItemRead]:
     """One page of what the latest run of a cloud saw, by kind and name; none before any run."""
-    demand(principal, "read")
     wanted = str(kind) if kind else None
     total, rows = repository.list_items(session, cloud, wanted, limit=limit, offset=offset)
     items = [schemas.ItemRead.model_validate(row) for row in rows]

@@ -11,8 +11,10 @@ from fastapi import FastAPI
 from sqlalchemy.orm import Session
 
 from tests.unit.estate.books import load_demo
-from yunzhang.estate.endpoints import reading_session, router
+from yunzhang.access.dependencies import asking, reading_session
+from yunzhang.estate.endpoints import router
 from yunzhang.estate.service import READS
+from yunzhang.units.scope import SYSTEM
 
 
 class Client:
@@ -36,6 +38,7 @@ def client(session: Session) -> Client:
     app = FastAPI()
     app.include_router(router)
     app.dependency_overrides[reading_session] = lambda: session
+    app.dependency_overrides[asking] = lambda: SYSTEM
     return Client(app)
 
 
