@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, String, UniqueConstraint, false
+from sqlalchemy import ForeignKey, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from yunzhang.db import Base, identity, json_column
@@ -26,7 +26,7 @@ class Account(Base):
     display_name: Mapped[str] = mapped_column(String(80))
     roles: Mapped[list[Any]] = json_column()
     password_hash: Mapped[str] = mapped_column(String(200))
-    must_change: Mapped[bool] = mapped_column(default=False, server_default=false())
+    must_change: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     created_at: Mapped[datetime]
     disabled_at: Mapped[datetime | None]
 
