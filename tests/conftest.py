@@ -85,7 +85,7 @@ def cheap_passwords() -> Iterator[None]:
     """Hashing a password is slow by design; tests of other things need not wait for it."""
     with pytest.MonkeyPatch.context() as patch:
         cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-        patch.setattr("yunzhang.access.service._hasher", cheap)
+        patch.setattr("yunzhang.access.passwords._hasher", cheap)
         yield
 
 

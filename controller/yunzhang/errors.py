@@ -3,8 +3,10 @@
     YunzhangError                 unexpected fault of the product itself      exit 1, HTTP 500
     ├── InputError                what was given cannot be used               exit 2, HTTP 422
     │   ├── NotFound              no such thing                               exit 3, HTTP 404
-    │   └── Forbidden             not allowed for this principal              exit 4, HTTP 403
+    │   ├── Forbidden             not allowed for this principal              exit 4, HTTP 403
+    │   └── Unauthenticated       nobody knows who is asking                  exit 4, HTTP 401
     ├── Conflict                  the state does not allow it                 exit 5, HTTP 409
+    │   ├── Throttled             too often; says when to try again           exit 5, HTTP 429
     │   └── Shortage              quota, capacity or addresses do not suffice exit 5, HTTP 409
     └── Outside                   a cloud, host or file did not do its part   exit 6, HTTP 502
 
@@ -77,6 +79,13 @@ class Forbidden(InputError):
     http_status = 403
 
 
+class Unauthenticated(InputError):
+    """Nobody knows who is asking."""
+
+    exit_code = 4
+    http_status = 401
+
+
 class Conflict(YunzhangError):
     """The present state does not allow it."""
 
@@ -86,6 +95,12 @@ class Conflict(YunzhangError):
 
 class Shortage(Conflict):
     """Quota, capacity or addresses do not suffice."""
+
+
+class Throttled(Conflict):
+    """Asked too often; `seconds` among its values says when to try again."""
+
+    http_status = 429
 
 
 class Outside(YunzhangError):

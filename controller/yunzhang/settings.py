@@ -7,6 +7,7 @@ read if it is there.
 from __future__ import annotations
 
 import os
+import re
 from functools import cache
 from pathlib import Path
 
@@ -40,6 +41,13 @@ class Settings(BaseSettings):
     log_format: str = Field("console", pattern="^(console|json)$")
     host: str = "127.0.0.1"
     port: int = Field(8300, ge=1, le=65535)
+    public_url: str = Field("", description="https origin of the TLS proxy; empty: this machine")
+    oidc_issuer: str = Field("", description="OpenID Connect provider; empty: none")
+    oidc_client_id: str = ""
+    oidc_client_secret_file: Path | None = Field(
+        None, description="mode 0600; empty: public client"
+    )
+    oidc_hosts: str = Field("", description="further hosts of the provider, by spaces")
     lease_seconds: float = Field(30.0, gt=1, description="how long a silent agent is trusted")
     heartbeat_seconds: float = Field(2.0, gt=0, description="how often workers report themselves")
     shrink_percent: int = Field(
@@ -49,9 +57,17 @@ class Settings(BaseSettings):
     missing_days: int = Field(7, ge=0, description="and the days they must span")
     full_hours: int = Field(24, ge=0, description="a cloud is read in full at least this often")
 
+    @field_validator("public_url")
+    @classmethod
+    def _origin(cls, value: str) -> str:
+        if value and not re.fullmatch(r"https://[a-z0-9.-]+(:\d{1,5})?", value):
+            raise ValueError("an origin: https://host or https://host:port, lower case, no path")
+        return value
+
     @field_validator(
-        "state", "plans", "clouds", "transfer", "playbooks", "audit_key", "audit_anchor"
-    )
+        "state", "plans", "clouds", "transfer", "playbooks", "audit_key", "audit_anchor",
+        "oidc_client_secret_file",
+    )  # fmt: skip
     @classmethod
     def _absolute(cls, value: Path | None) -> Path | None:
         return value.absolute() if value else None

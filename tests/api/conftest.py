@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -13,9 +14,12 @@ from fastapi import FastAPI
 from sqlalchemy import event
 
 from tests.factories import make_instance
-from yunzhang import settings
+from yunzhang import clock, db, settings
+from yunzhang.access import tokens
+from yunzhang.access.models import Account, Grant
 from yunzhang.api.app import make_app
 from yunzhang.db import database_engine
+from yunzhang.units.scope import Granted
 
 BASE = "http://127.0.0.1:8300"
 
@@ -23,8 +27,8 @@ BASE = "http://127.0.0.1:8300"
 class Client:
     """Asks the application in this process, and counts the statements it takes."""
 
-    def __init__(self, app: FastAPI) -> None:
-        self.app = app
+    def __init__(self, app: FastAPI, token: str | None = None) -> None:
+        self.app, self.token = app, token
         self.statements: list[str] = []
 
     def ask(
@@ -34,12 +38,14 @@ class Client:
         headers: Mapping[str, str] | None = None,
         body: object = None,
     ) -> httpx.Response:
-        """One request; `path` may carry a query, `body` is sent as JSON."""
+        """One request with the client's token; `path` may carry a query, `body` is sent as JSON."""
+        sent = {"Authorization": f"Bearer {self.token}"} if self.token else {}
+        sent |= dict(headers or {})
 
         async def talk() -> httpx.Response:
             transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
             async with httpx.AsyncClient(transport=transport, base_url=BASE) as client:
-                return await client.request(method, path, headers=dict(headers or {}), json=body)
+                return await client.request(method, path, headers=sent, json=body)
 
         with self._counting():
             return asyncio.run(talk())
@@ -63,6 +69,36 @@ class Client:
             event.remove(engine, "before_cursor_execute", count)
 
 
+def make_token(
+    name: str, roles: list[str], grants: Iterable[Granted] = (), scopes: Iterable[str] = ("write",)
+) -> str:
+    """An account with roles and grants, and a token of its."""
+    now = clock.now()
+    with db.transaction() as session:
+        account = Account(
+            name=name, display_name=name, roles=roles, password_hash="-", created_at=now
+        )
+        session.add(account)
+        session.flush()
+        for granted in grants:
+            session.add(
+                Grant(
+                    account_id=account.id,
+                    role=granted.role,
+                    kind=granted.kind,
+                    reference=granted.reference,
+                    starts_at=now,
+                    granted_by="root",
+                    created_at=now,
+                )
+            )
+        ends = now + timedelta(days=1)
+        _, secret = tokens.make_token(
+            session, account, name="test", scopes=list(scopes), expires_at=ends
+        )
+    return secret
+
+
 @pytest.fixture
 def wave(running: settings.Settings) -> int:
     """A filled instance; the identifier of its accepted wave."""
@@ -71,5 +107,5 @@ def wave(running: settings.Settings) -> int:
 
 @pytest.fixture
 def client(running: settings.Settings) -> Client:
-    """The API of the instance."""
-    return Client(make_app())
+    """The API of the instance, asked by an operator of the office."""
+    return Client(make_app(), make_token("office", ["operator"]))

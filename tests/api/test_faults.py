@@ -77,7 +77,7 @@ def lost(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.usefixtures("lost")
 def test_database_without_tables() -> None:
-    client = Client(make_app())
+    client = Client(make_app(), "yz_any")
     health = client.get("/health")
     assert (health.status_code, health.json()["status"]) == (503, "down")
     answer = client.get("/plans")

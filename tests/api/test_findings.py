@@ -9,8 +9,8 @@ import httpx
 
 from tests.api.conftest import BASE, Client
 from yunzhang import db
+from yunzhang.access.dependencies import asking
 from yunzhang.discovery.findings import reconcile_register
-from yunzhang.estate.endpoints import asking
 from yunzhang.units.scope import SYSTEM, Principal
 
 WANG = Principal("wang", frozenset({"operator"}), 1)

@@ -1,19 +1,30 @@
-"""Rules of accounts."""
+"""Rules of accounts: made, disabled, passwords changed; who an account acts as."""
 
 from __future__ import annotations
 
-from argon2 import PasswordHasher
-from argon2.exceptions import VerifyMismatchError
-
 from yunzhang import audit, clock, texts
-from yunzhang.access import repository
-from yunzhang.access.models import Account
+from yunzhang.access import passwords, repository
+from yunzhang.access.grants import granted_to
+from yunzhang.access.models import Account, OidcLink
 from yunzhang.db import Session
 from yunzhang.errors import Conflict, Forbidden, InputError, NotFound
-from yunzhang.units.scope import ROLE_ACTS, Principal, demand
+from yunzhang.units.roles import ROLE_ACTS, clash_of
+from yunzhang.units.scope import SYSTEM, Principal, demand
 
-SHORTEST_PASSWORD = 12
-_hasher = PasswordHasher()
+ADMINISTRATOR = "administrator"
+
+
+def check_roles(roles: set[str]) -> None:
+    """Refuse unknown roles, and those one person may not have together.
+
+    Raises InputError `access.role_unknown` or Conflict `access.duties`.
+    """
+    for role in sorted(roles):
+        if role not in ROLE_ACTS:
+            raise InputError("access.role_unknown", role=role, known=texts.listed(ROLE_ACTS))
+    clash = clash_of(roles)
+    if clash:
+        raise Conflict("access.duties", first=clash[0], second=clash[1])
 
 
 def create_account(
@@ -24,24 +35,49 @@ def create_account(
     display_name: str,
     roles: list[str],
     password: str,
+    must_change: bool = False,
 ) -> Account:
     """Make an account.
 
-    Raises InputError `access.role_unknown` or `access.password_short`, Conflict `access.taken`.
+    Raises InputError `access.role_unknown` or one of `passwords.check_policy`, Conflict
+    `access.taken` or `access.duties`.
     """
     demand(principal, "setup")
-    for role in roles:
-        if role not in ROLE_ACTS:
-            raise InputError("access.role_unknown", role=role, known=texts.listed(ROLE_ACTS))
-    if len(password) < SHORTEST_PASSWORD:
-        raise InputError("access.password_short", length=SHORTEST_PASSWORD)
+    check_roles(set(roles))
+    if principal.is_system and ADMINISTRATOR in roles:
+        # the machine's own principal makes the first one by a command of its own, no others
+        raise Forbidden("access.administrator_by_system")
+    return _add_account(session, principal, name, display_name, roles, password, must_change)
+
+
+def create_first_administrator(
+    session: Session, *, name: str, display_name: str, password: str
+) -> Account:
+    """Make the first administrator; once. Raises Conflict `access.administrator_exists`."""
+    repository.lock_accounts(session)
+    if any(ADMINISTRATOR in account.roles for account in repository.list_accounts(session)):
+        raise Conflict("access.administrator_exists")
+    return _add_account(session, SYSTEM, name, display_name, [ADMINISTRATOR], password, False)
+
+
+def _add_account(
+    session: Session,
+    principal: Principal,
+    name: str,
+    display_name: str,
+    roles: list[str],
+    password: str,
+    must_change: bool,
+) -> Account:
+    passwords.check_policy(name, password)
     if repository.find_account(session, name):
         raise Conflict("access.taken", name=name)
     account = Account(
         name=name,
         display_name=display_name,
         roles=sorted(set(roles)),
-        password_hash=_hasher.hash(password),
+        password_hash=passwords.hash_password(password),
+        must_change=must_change,
         created_at=clock.now(),
     )
     session.add(account)
@@ -50,20 +86,118 @@ def create_account(
     return account
 
 
-def principal_of(session: Session, name: str) -> Principal:
-    """The principal an account acts as. Raises NotFound `access.unknown`."""
+def get_account(session: Session, name: str) -> Account:
+    """An account, also a disabled one. Raises NotFound `access.unknown`."""
     account = repository.find_account(session, name)
-    if account is None or account.disabled_at is not None:
+    if account is None:
         raise NotFound("access.unknown", name=name)
-    return Principal(account.name, frozenset(account.roles), account.id)
+    return account
+
+
+def principal_of(session: Session, name: str) -> Principal:
+    """The principal an account acts as. Raises NotFound `access.unknown`, Forbidden
+    `access.must_change`."""
+    account = get_account(session, name)
+    if account.disabled_at is not None:
+        raise NotFound("access.unknown", name=name)
+    if account.must_change:
+        raise Forbidden("access.must_change", name=name)
+    return principal_for(session, account)
+
+
+def principal_for(session: Session, account: Account) -> Principal:
+    """The principal of an account that was found already, with today's grants."""
+    grants = granted_to(session, account)
+    return Principal(account.name, frozenset(account.roles), account.id, grants)
 
 
 def check_password(session: Session, principal: Principal, password: str) -> None:
     """Ask for the password again, as a signature does. Raises Forbidden `access.password_wrong`."""
     account = repository.find_account(session, principal.name)
-    try:
-        if account is None:
-            raise VerifyMismatchError
-        _hasher.verify(account.password_hash, password)
-    except VerifyMismatchError as error:
-        raise Forbidden("access.password_wrong", name=principal.name) from error
+    kept = account.password_hash if account and account.disabled_at is None else None
+    if not passwords.matches(kept, password):
+        raise Forbidden("access.password_wrong", name=principal.name)
+
+
+def change_password(session: Session, principal: Principal, *, old: str, new: str) -> None:
+    """Change one's own password; every console session of the account ends.
+
+    Raises Forbidden `access.password_wrong`, InputError of the policy or `access.password_same`.
+    """
+    check_password(session, principal, old)
+    if old == new:
+        raise InputError("access.password_same")
+    account = get_account(session, principal.name)
+    _set_password(session, account, new, must_change=False)
+    audit.record(session, principal.name, "change_password", "account", account.name)
+
+
+def reset_password(session: Session, principal: Principal, name: str, password: str) -> None:
+    """Give an account another password, to be changed at its next login; its tokens end, too."""
+    demand(principal, "account")
+    account = get_account(session, name)
+    _set_password(session, account, password, must_change=True)
+    repository.revoke_tokens(session, clock.now(), account.id)
+    audit.record(session, principal.name, "reset_password", "account", name)
+
+
+def _set_password(session: Session, account: Account, password: str, *, must_change: bool) -> None:
+    passwords.check_policy(account.name, password)
+    account.password_hash = passwords.hash_password(password)
+    account.must_change = must_change
+    session.flush()
+    repository.end_sessions(session, clock.now(), account_id=account.id)
+
+
+def disable_account(session: Session, principal: Principal, name: str) -> None:
+    """Let an account do nothing more; sessions and tokens end. Again: changes nothing.
+
+    Raises Conflict `access.last_administrator`: somebody has to be able to enable it again.
+    """
+    demand(principal, "account")
+    repository.lock_accounts(session)
+    account = get_account(session, name)
+    if account.disabled_at is not None:
+        return
+    others = [
+        other
+        for other in repository.list_accounts(session)
+        if ADMINISTRATOR in other.roles and other.disabled_at is None and other.id != account.id
+    ]
+    if ADMINISTRATOR in account.roles and not others:
+        raise Conflict("access.last_administrator", name=name)
+    now = clock.now()
+    account.disabled_at = now
+    session.flush()
+    repository.end_sessions(session, now, account_id=account.id)
+    repository.revoke_tokens(session, now, account.id)
+    audit.record(session, principal.name, "disable", "account", name)
+
+
+def enable_account(session: Session, principal: Principal, name: str) -> None:
+    """Let a disabled account act again. Again: changes nothing."""
+    demand(principal, "account")
+    account = get_account(session, name)
+    if account.disabled_at is None:
+        return
+    account.disabled_at = None
+    session.flush()
+    audit.record(session, principal.name, "enable", "account", name)
+
+
+def link_identity(
+    session: Session, principal: Principal, name: str, *, issuer: str, subject: str
+) -> OidcLink:
+    """Say which account an identity of the outside provider is.
+
+    Raises Conflict `access.identity_taken`.
+    """
+    demand(principal, "account")
+    account = get_account(session, name)
+    if repository.linked_account(session, issuer, subject) is not None:
+        raise Conflict("access.identity_taken")
+    link = OidcLink(account_id=account.id, issuer=issuer, subject=subject, created_at=clock.now())
+    session.add(link)
+    session.flush()
+    audit.record(session, principal.name, "link", "account", name, issuer=issuer)
+    return link

@@ -7,6 +7,7 @@ For every pool and class 0 ≤ held + committed ≤ capacity holds as a constrai
 from __future__ import annotations
 
 from datetime import datetime
+from typing import ClassVar
 
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
@@ -18,6 +19,7 @@ class Pool(Base):
     """A place capacity is promised from: for now, one cloud as a whole."""
 
     __tablename__ = "pool"
+    office_only: ClassVar[bool] = True
 
     id: Mapped[int] = identity()
     cloud: Mapped[str] = mapped_column(String(80), unique=True)
@@ -30,6 +32,7 @@ class PoolCounter(Base):
     """
 
     __tablename__ = "pool_counter"
+    office_only: ClassVar[bool] = True
     __table_args__ = (
         UniqueConstraint("pool_id", "resource_class"),
         # Capacity may shrink below what was promised (hosts die); then nothing more is promised.
@@ -48,6 +51,7 @@ class Allocation(Base):
     """What a unit holds, or was promised; `origin` says by which act (`plan:<hash>/<workload>`)."""
 
     __tablename__ = "allocation"
+    owned_by: ClassVar[str] = "unit"
     __table_args__ = (UniqueConstraint("origin", "pool_id"),)
 
     id: Mapped[int] = identity()
@@ -64,6 +68,7 @@ class AllocationAmount(Base):
     """How much of one class an allocation holds."""
 
     __tablename__ = "allocation_amount"
+    owned_through: ClassVar[str] = "allocation_id"
     __table_args__ = (UniqueConstraint("allocation_id", "resource_class"),)
 
     id: Mapped[int] = identity()
@@ -76,6 +81,7 @@ class LedgerEntry(Base):
     """A movement of a counter. Entries are only ever added."""
 
     __tablename__ = "ledger_entry"
+    office_only: ClassVar[bool] = True
     __table_args__ = (UniqueConstraint("allocation_id", "resource_class", "turn"),)
 
     id: Mapped[int] = identity()

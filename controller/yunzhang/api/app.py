@@ -9,9 +9,11 @@ from fastapi.routing import APIRoute
 from starlette.types import ASGIApp
 
 from yunzhang import __version__
+from yunzhang.access.endpoints import router as access
 from yunzhang.allocation.endpoints import router as ledger
+from yunzhang.api.catalogue import router as catalogue
 from yunzhang.api.events import router as events
-from yunzhang.api.faults import add_handlers
+from yunzhang.api.faults import PROBLEM, add_handlers
 from yunzhang.api.guards import MISDIRECTED, Guard
 from yunzhang.api.health import router as health
 from yunzhang.api.lists import router as lists
@@ -29,6 +31,8 @@ PREFIX = "/api/v1"
 # Lists stand before single things, whose paths have a variable where theirs have a word.
 ROUTERS: tuple[APIRouter, ...] = (
     health,
+    access,
+    catalogue,
     estate,
     addresses,
     items,
@@ -42,25 +46,41 @@ ROUTERS: tuple[APIRouter, ...] = (
     reading,
 )
 DESCRIPTION = """
-Reads everything Yunzhang (云长) knows: register, observed clouds, plans, waves, ledger, reports;
-writes the register, by the rules that a workbook obeys.
+Everything Yunzhang (云长) knows: register, observed clouds, plans, waves, ledger, reports; and
+writing the register, by the rules that a workbook obeys.
 
-The server listens on this machine only, until accounts can log in. Lists are pages of at most 500
-with the total. What is changed or removed is named with the ETag it was read with (If-Match).
-Errors are `{code, message, hint}`, worded in the language of Accept-Language (Chinese first); of
-records that break rules, `errors` has every fault.
+Whoever asks shows a token (`Authorization: Bearer yz_…`) or the cookie of a session that POST
+/session began; with the cookie, requests that change anything carry the session's CSRF token in
+X-CSRF-Token. Answers hold what the asker may see: their own, what was assigned to them, and the
+shared catalogue. Lists are pages of at most 500 with the total. What is changed or removed is named
+with the ETag it was read with (If-Match). Errors are problems (RFC 9457) with `code` and `hint`,
+worded in the language of Accept-Language (Chinese first); of records that break rules, `errors` has
+every fault.
 """
 ERRORS: dict[int | str, dict[str, Any]] = {
+    400: {"model": ErrorRead, "description": "The body is no JSON"},
+    401: {"model": ErrorRead, "description": "Nobody knows who is asking"},
+    403: {"model": ErrorRead, "description": "The asker may not do that"},
     404: {"model": ErrorRead, "description": "No such thing"},
+    409: {"model": ErrorRead, "description": "The present state does not allow it"},
     422: {"model": ErrorRead, "description": "A parameter cannot be used"},
     MISDIRECTED: {"model": ErrorRead, "description": "The Host header is not this machine's"},
+    429: {"model": ErrorRead, "description": "Too often; Retry-After says when to try again"},
     500: {"model": ErrorRead, "description": "A fault of the product itself"},
+    502: {"model": ErrorRead, "description": "A cloud or the provider did not do its part"},
     503: {"model": ErrorRead, "description": "The database does not answer"},
 }
 
 
 def _operation_id(route: APIRoute) -> str:
     return route.name
+
+
+def _call_problem(content: dict[str, Any]) -> None:
+    """Describe an error under the media type it is answered with."""
+    told = content.get("application/json")
+    if told and told["schema"].get("$ref", "").endswith("/ErrorRead"):
+        content[PROBLEM] = content.pop("application/json")
 
 
 class Api(FastAPI):
@@ -72,6 +92,8 @@ class Api(FastAPI):
         for path in described["paths"].values():
             for operation in path.values():
                 operation.setdefault("description", f"{operation['summary']}.")
+                for answer in operation["responses"].values():
+                    _call_problem(answer.get("content", {}))
         return described
 
     def build_middleware_stack(self) -> ASGIApp:

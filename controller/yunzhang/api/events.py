@@ -18,16 +18,17 @@ from fastapi import APIRouter, Header, Response
 from fastapi.responses import StreamingResponse
 
 from yunzhang import clock, db
+from yunzhang.access.dependencies import Asking
 from yunzhang.api import repository
 from yunzhang.api.repository import Stream
 from yunzhang.api.schemas import EventRead
 from yunzhang.db import Session
 from yunzhang.errors import InputError, NotFound
-from yunzhang.estate.endpoints import Asking
 from yunzhang.moves.endpoints import WaveId
 from yunzhang.moves.states import ACTIVE, ROLL_BACK, STEP_NAMES
 from yunzhang.plays.models import PlayEvent
-from yunzhang.units.scope import demand
+from yunzhang.units import scope
+from yunzhang.units.scope import SYSTEM, Principal, demand
 
 router = APIRouter(prefix="/waves", tags=["waves"])
 
@@ -70,6 +71,7 @@ class Follower:
 
     wave_id: int
     place: Place | None = None
+    principal: Principal = SYSTEM
     told: dict[tuple[str, int], int] = field(default_factory=dict)
     state: str = ""
 
@@ -106,7 +108,7 @@ class Follower:
     def read(self) -> Sequence[PlayEvent]:
         """`look` in a session of its own."""
         with db.reading() as session:
-            return self.look(session)
+            return self.look(scope.bind(session, self.principal))
 
     @property
     def rests(self) -> bool:
@@ -170,7 +172,7 @@ async def follow_wave(
     wave rests, the answer is 204, at which browsers stop asking.
     """
     demand(principal, "read")
-    follower = Follower(wave_id, read_place(last_event_id))
+    follower = Follower(wave_id, read_place(last_event_id), principal)
     first = await run_sync(follower.read)
     if last_event_id and not first and follower.rests:
         return Response(status_code=204)

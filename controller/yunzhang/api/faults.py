@@ -1,6 +1,8 @@
-"""Every refusal and failure as `{code, message, hint}` in the reader's language."""
+"""Every refusal and failure as a problem (RFC 9457) in the reader's language."""
 
 from __future__ import annotations
+
+from http import HTTPStatus
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -9,13 +11,17 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from starlette.exceptions import HTTPException
 
 from yunzhang.api.schemas import ErrorRead
-from yunzhang.errors import YunzhangError
+from yunzhang.errors import Throttled, Unauthenticated, YunzhangError
 from yunzhang.estate.editing import ItemsRefused
 from yunzhang.estate.item_schemas import FaultRead
 from yunzhang.kit.logs import logger
 from yunzhang.texts import LANGUAGES, Language, in_language
 
 log = logger("api")
+
+PROBLEM = "application/problem+json"
+# Problem types are names; nothing need answer there.
+PROBLEMS = "/api/v1/problems"
 
 
 def asked_language(header: str | None) -> Language:
@@ -40,13 +46,26 @@ def _weight(parameter: str) -> float:
 
 def answer(error: YunzhangError, language: Language, status: int | None = None) -> JSONResponse:
     """An error as a response."""
+    number = status or error.http_status
     with in_language(language):
-        body = ErrorRead(code=error.code, message=str(error), hint=error.hint)
+        body = ErrorRead(
+            type=f"{PROBLEMS}/{error.code}",
+            title=HTTPStatus(number).phrase,
+            status=number,
+            detail=str(error),
+            code=error.code,
+            message=str(error),
+            hint=error.hint,
+        )
         if isinstance(error, ItemsRefused):
             body.errors = [FaultRead.of(fault) for fault in error.faults]
     unset = {"errors"} if body.errors is None else set()
-    response = JSONResponse(body.model_dump(exclude=unset), status or error.http_status)
+    response = JSONResponse(body.model_dump(exclude=unset), number, media_type=PROBLEM)
     response.headers["Content-Language"] = language
+    if isinstance(error, Unauthenticated):
+        response.headers["WWW-Authenticate"] = 'Bearer realm="yunzhang"'
+    if isinstance(error, Throttled) and "seconds" in error.values:
+        response.headers["Retry-After"] = str(error.values["seconds"])
     return response
 
 

@@ -8,7 +8,7 @@ from uuid import uuid4
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from yunzhang import audit
+from yunzhang import audit, settings
 from yunzhang.api.faults import answer, asked_language
 from yunzhang.errors import YunzhangError
 from yunzhang.texts import in_language
@@ -26,8 +26,14 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Cache-Control": "no-store",
-    "Vary": "Accept-Language",
+    "Vary": "Accept-Language, Cookie, Authorization",
 }
+
+
+def _is_own(host: str) -> bool:
+    """Whether a Host header names this machine, or the proxy that the settings name."""
+    public = settings.current().public_url
+    return bool(OWN.fullmatch(host)) or bool(public and public == f"https://{host.lower()}")
 
 
 class Guard:
@@ -55,7 +61,7 @@ class Guard:
             await send(message)
 
         hosts = headers.getlist("host")
-        if len(hosts) != 1 or not OWN.fullmatch(hosts[0]):
+        if len(hosts) != 1 or not _is_own(hosts[0]):
             refusal = answer(YunzhangError("api.host_refused"), language, MISDIRECTED)
             await refusal(scope, receive, guarded)
             return

@@ -7,11 +7,12 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 
+from yunzhang.access.dependencies import Asking, Overseeing, ReadingSession
 from yunzhang.allocation.schemas import AllocationRead, CounterRead
 from yunzhang.allocation.service import TRANSITIONS as ALLOCATION_TRANSITIONS
 from yunzhang.api import repository
 from yunzhang.discovery.schemas import RunRead
-from yunzhang.estate.endpoints import Asking, Code, Limit, Offset, ReadingSession
+from yunzhang.estate.endpoints import Code, Limit, Offset
 from yunzhang.estate.schemas import Page
 from yunzhang.moves.endpoints import WaveId
 from yunzhang.moves.schemas import ObjectRead, WaveRead
@@ -32,13 +33,12 @@ AllocationState = StrEnum(  # type: ignore[misc]
 def list_plans(
     *,
     session: ReadingSession,
-    principal: Asking,
+    principal: Overseeing,
     name: Name = None,
     limit: Limit = 100,
     offset: Offset = 0,
 ) -> Page[VersionRead]:
     """One page of the versions of one plan or of all, newest first."""
-    demand(principal, "read")
     total, rows = repository.page_versions(session, name, limit, offset)
     items = [VersionRead.model_validate(row) for row in rows]
     return Page(items=items, total=total, limit=limit, offset=offset)
@@ -86,13 +86,12 @@ def list_objects(
 def list_runs(
     *,
     session: ReadingSession,
-    principal: Asking,
+    principal: Overseeing,
     cloud: Name = None,
     limit: Limit = 100,
     offset: Offset = 0,
 ) -> Page[RunRead]:
     """One page of the complete readings of one cloud or of all, newest first."""
-    demand(principal, "read")
     total, rows = repository.page_runs(session, cloud, limit, offset)
     items = [RunRead.model_validate(row) for row in rows]
     return Page(items=items, total=total, limit=limit, offset=offset)
@@ -100,10 +99,9 @@ def list_runs(
 
 @router.get("/ledger/pools", tags=["ledger"], summary="Pools")
 def list_pools(
-    *, session: ReadingSession, principal: Asking, limit: Limit = 100, offset: Offset = 0
+    *, session: ReadingSession, principal: Overseeing, limit: Limit = 100, offset: Offset = 0
 ) -> Page[CounterRead]:
     """One page of what the pools can hold and have promised, by cloud and resource class."""
-    demand(principal, "read")
     total, rows = repository.page_counters(session, limit, offset)
     items = [
         CounterRead(

@@ -7,9 +7,10 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Response
 from fastapi.responses import HTMLResponse
 
+from yunzhang.access.dependencies import Overseeing, ReadingSession
 from yunzhang.api.schemas import TotalsPage
 from yunzhang.db import Session
-from yunzhang.estate.endpoints import Asking, Limit, Offset, ReadingSession
+from yunzhang.estate.endpoints import Limit, Offset
 from yunzhang.plans.endpoints import PlanName
 from yunzhang.reports import totals
 from yunzhang.reports.observation import observe_run
@@ -39,7 +40,7 @@ def get_report(
     name: PlanName,
     number: Number,
     session: ReadingSession,
-    principal: Asking,
+    principal: Overseeing,
     offline: Offline = False,
 ) -> RunReport:
     """Everything the printed report of a wave says."""
@@ -58,7 +59,7 @@ def get_report_page(
     name: PlanName,
     number: Number,
     session: ReadingSession,
-    principal: Asking,
+    principal: Overseeing,
     offline: Offline = False,
     language: Annotated[Language | None, Query(description="else Accept-Language's")] = None,
 ) -> HTMLResponse:
@@ -69,14 +70,14 @@ def get_report_page(
 
 
 @router.get("/totals/cities", summary="Totals by city")
-def get_city_totals(session: ReadingSession, principal: Asking) -> Totals:
+def get_city_totals(session: ReadingSession, principal: Overseeing) -> Totals:
     """What the units of each city declared, and how many workloads were moved."""
     return totals.totals_by_city(session, principal)
 
 
 @router.get("/totals/units", summary="Totals by unit")
 def list_unit_totals(
-    *, session: ReadingSession, principal: Asking, limit: Limit = 100, offset: Offset = 0
+    *, session: ReadingSession, principal: Overseeing, limit: Limit = 100, offset: Offset = 0
 ) -> TotalsPage:
     """One page of the units that have workloads, by code."""
     found = totals.totals_by_unit(session, principal, limit=limit, offset=offset)

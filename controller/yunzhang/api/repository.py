@@ -6,15 +6,27 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import func, select
+from sqlalchemy import func, literal, select, union_all
 from sqlalchemy.orm import defer
 
 from yunzhang.allocation.models import Allocation, AllocationAmount, Pool, PoolCounter
 from yunzhang.db import Session
 from yunzhang.discovery.models import DiscoveryRun
+from yunzhang.estate.models import CloudPlatform, InfoSystem, PrivateNetwork, Site
 from yunzhang.moves.models import CloudObject, Wave
 from yunzhang.plans.models import PlanVersion
 from yunzhang.plays.models import PlayEvent
+from yunzhang.units import scope
+from yunzhang.units.models import Unit
+
+# States of items that were never verified, or are no longer there.
+UNVERIFIED = ("draft", "submitted", "returned", "doubtful", "closed", "archived")
+CATALOGUE = {
+    "system": InfoSystem,
+    "site": Site,
+    "network": PrivateNetwork,
+    "platform": CloudPlatform,
+}
 
 
 class Stream(NamedTuple):
@@ -56,7 +68,9 @@ def page_waves(
         query = query.where(PlanVersion.name == plan)
     if state:
         query = query.where(Wave.state == state)
-    total, rows = _page(session, query, [Wave.id.desc()], limit, offset)
+    # of the plan, whom a wave was assigned learns the name
+    with scope.unrestricted(session, PlanVersion):
+        total, rows = _page(session, query, [Wave.id.desc()], limit, offset)
     return total, [(wave, name, number) for wave, name, number in rows]
 
 
@@ -99,7 +113,9 @@ def page_allocations(
         query = query.where(Allocation.unit == unit)
     if state:
         query = query.where(Allocation.state == state)
-    total, rows = _page(session, query, [Allocation.id.desc()], limit, offset)
+    # of the pool, a unit learns the cloud its own allocations are in
+    with scope.unrestricted(session, Pool):
+        total, rows = _page(session, query, [Allocation.id.desc()], limit, offset)
     return total, [(allocation, cloud) for allocation, cloud in rows]
 
 
@@ -151,3 +167,22 @@ def events_after(session: Session, stream: Stream, counter: int, limit: int) -> 
         .order_by(PlayEvent.counter)
         .limit(limit)
     ).all()
+
+
+def page_catalogue(session: Session, limit: int, offset: int) -> tuple[int, Sequence[Any]]:
+    """Rows (kind, name, unit, purpose) of all units' verified items, by unit, kind and name."""
+    own: Any
+    parts = []
+    for kind, own in CATALOGUE.items():
+        purpose = own.purpose if hasattr(own, "purpose") else literal("")
+        columns = own.name.label("name"), Unit.name.label("unit"), purpose.label("purpose")
+        told = select(literal(kind).label("kind"), *columns, own.code.label("code"))
+        parts.append(
+            told.join(Unit, Unit.code == own.unit_code).where(own.state.not_in(UNVERIFIED))
+        )
+    rows = union_all(*parts).subquery()
+    with scope.unrestricted(session):
+        total = session.scalar(select(func.count()).select_from(rows)) or 0
+        query = select(rows.c.kind, rows.c.name, rows.c.unit, rows.c.purpose)
+        order = rows.c.unit, rows.c.kind, rows.c.name, rows.c.code
+        return total, session.execute(query.order_by(*order).limit(limit).offset(offset)).all()

@@ -12,10 +12,14 @@ from yunzhang.reports.schemas import TotalsRow
 
 
 class ErrorRead(BaseModel):
-    """Every refusal and failure. `code` never changes; `message` and `hint` are for people, in
-    the language asked for by Accept-Language (Chinese first). `errors` is there when records were
-    sent that break rules."""
+    """Every refusal and failure, as a problem of RFC 9457. `code` never changes and is the end of
+    `type`; `message` (also `detail`) and `hint` are for people, in the language asked for by
+    Accept-Language (Chinese first). `errors` is there when records were sent that break rules."""
 
+    type: str
+    title: str
+    status: int
+    detail: str
     code: str
     message: str
     hint: str | None
@@ -61,6 +65,15 @@ class EventRead(BaseModel):
     host: str
     task: str
     stdout: str
+
+
+class CatalogueRow(BaseModel):
+    """One verified thing of the shared catalogue: what it is and whose, nothing that is theirs."""
+
+    kind: Literal["system", "site", "network", "platform"]
+    name: str
+    unit: str
+    purpose: str
 
 
 class TotalsPage(BaseModel):

@@ -16,6 +16,7 @@ from yunzhang.audit import set_process_origin
 from yunzhang.cli import context
 from yunzhang.errors import YunzhangError
 from yunzhang.kit.logs import configure_logs
+from yunzhang.units import scope
 
 # Command → module of `yunzhang.cli` and attribute. A module is imported when its command is called:
 # all of them, with the clouds' and the engine's libraries, take longer than most commands.
@@ -30,6 +31,8 @@ COMMANDS = {
     "finding": "finding:finding",
     "inventory": "inventory:inventory",
     "ledger": "ledger:ledger",
+    "login": "login:login",
+    "logout": "login:logout",
     "move": "move:move",
     "plan": "plan:plan",
     "report": "report:report",
@@ -39,6 +42,9 @@ COMMANDS = {
 }
 # Commands whose process acts for many; requests say themselves where they come from.
 SERVING = frozenset({"serve", "worker"})
+
+# Commands that run the instance itself, for whomever asked.
+RUNNERS = frozenset({"serve", "worker"})
 
 
 class LazyGroup(click.Group):
@@ -70,6 +76,10 @@ def yunzhang(ctx: click.Context, acting: str | None, lang: str | None) -> None:
     channel = "worker" if ctx.invoked_subcommand in SERVING else "cli"
     set_process_origin(channel, context.local_user())
     ctx.obj = context.Acting(acting)
+    if ctx.invoked_subcommand not in RUNNERS:
+        # whatever a command reads passes the restriction of who it acts as
+        scope.act_as(context.principal)
+        ctx.call_on_close(lambda: scope.act_as(None))
 
 
 def show_error(error: YunzhangError) -> None:

@@ -23,7 +23,12 @@ FAREWELL = 5
 
 
 def check_host(host: str) -> str:
-    """`host`, provided only this machine can reach it. Raises InputError `cli.not_loopback`."""
+    """`host`, provided only this machine can reach it, or a TLS proxy in front is configured.
+
+    Raises InputError `cli.not_loopback`.
+    """
+    if settings.current().public_url:
+        return host
     try:
         if ipaddress.ip_address(host).is_loopback:
             return host
@@ -73,6 +78,8 @@ def serve(host: str | None, port: int | None) -> None:
             host=address,
             port=number,
             log_level="warning",
+            # whom the proxy speaks for counts as the address logins come from
+            proxy_headers=bool(current.public_url),
             timeout_graceful_shutdown=FAREWELL,
         )
 

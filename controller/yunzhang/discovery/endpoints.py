@@ -7,12 +7,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
 
-from yunzhang import db
+from yunzhang.access.dependencies import Asking, Overseeing, ReadingSession, Writing
 from yunzhang.discovery import decisions, finding_repository, repository, schemas, service
 from yunzhang.discovery.finding_states import STATES
 from yunzhang.discovery.reconciling import KINDS
 from yunzhang.errors import NotFound
-from yunzhang.estate.endpoints import Asking, Code, Limit, Offset, ReadingSession
+from yunzhang.estate.endpoints import Code, Limit, Offset
 from yunzhang.estate.schemas import Page
 from yunzhang.units.scope import demand
 
@@ -28,9 +28,10 @@ Kind = StrEnum("Kind", {name: name for name in service.KINDS})  # type: ignore[m
 
 
 @router.get("/clouds/{cloud}", summary="Latest reading of a cloud")
-def get_latest_run(cloud: CloudName, session: ReadingSession, principal: Asking) -> schemas.RunRead:
+def get_latest_run(
+    cloud: CloudName, session: ReadingSession, principal: Overseeing
+) -> schemas.RunRead:
     """When a cloud was last read completely, and how many resources of each kind it had."""
-    demand(principal, "read")
     run = repository.latest_run(session, cloud)
     if run is None:
         raise NotFound("discovery.never", cloud=cloud)
@@ -42,13 +43,12 @@ def list_items(
     *,
     cloud: CloudName,
     session: ReadingSession,
-    principal: Asking,
+    principal: Overseeing,
     kind: Annotated[Kind | None, Query(description="only this kind")] = None,
     limit: Limit = 100,
     offset: Offset = 0,
 ) -> Page[schemas.ItemRead]:
     """One page of what the latest run of a cloud saw, by kind and name; none before any run."""
-    demand(principal, "read")
     wanted = str(kind) if kind else None
     total, rows = repository.list_items(session, cloud, wanted, limit=limit, offset=offset)
     items = [schemas.ItemRead.model_validate(row) for row in rows]
@@ -82,13 +82,13 @@ def list_findings(
 
 @findings.post("/{finding_id}/decision", summary="Decide a finding")
 def decide_finding(
-    finding_id: FindingId, asked: schemas.DecisionWrite, principal: Asking
+    finding_id: FindingId, asked: schemas.DecisionWrite, principal: Asking, transaction: Writing
 ) -> schemas.FindingRead:
     """Accept what was seen, keep what is declared, return it to the unit, or except it for a time.
 
     409 when the finding, or the workload it would change, is no longer what was seen.
     """
     verdict = decisions.Verdict(asked.decision, asked.reason, asked.until, asked.match)
-    with db.transaction() as session:
+    with transaction() as session:
         row = decisions.decide(session, principal, finding_id, verdict, revision=asked.revision)
         return schemas.FindingRead.model_validate(row)

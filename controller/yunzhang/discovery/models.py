@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -22,6 +22,7 @@ class DiscoveryRun(Base):
     """
 
     __tablename__ = "discovery_run"
+    office_only: ClassVar[bool] = True
 
     id: Mapped[int] = identity()
     cloud: Mapped[str] = mapped_column(SOURCE, index=True)
@@ -47,6 +48,7 @@ class ObservedItem(Base):
     """
 
     __tablename__ = "observed_item"
+    office_only: ClassVar[bool] = True
     __table_args__ = (
         UniqueConstraint("cloud", "kind", "external_id"),
         Index("ix_observed_item_last_run", "cloud", "last_run_id"),

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import APIRouter, Path, Query
 
-from yunzhang import db
+from yunzhang.access.dependencies import Asking, ReadingSession, Writing
 from yunzhang.estate import address_service as service
 from yunzhang.estate.address_schemas import (
     ConflictReport,
@@ -17,23 +15,11 @@ from yunzhang.estate.address_schemas import (
     Policy,
     WhoisReport,
 )
-from yunzhang.estate.endpoints import Asking, Code, Limit, Offset, ReadingSession
+from yunzhang.estate.endpoints import Code, Limit, Offset
 
 router = APIRouter(prefix="/estate", tags=["estate"])
 
 
-Transaction = Callable[[], AbstractContextManager[db.Session]]
-
-
-async def writing() -> Transaction:
-    """Opens the transaction of one request, which the endpoint ends itself.
-
-    Ended by the framework, a transaction would wait for a thread while the threads wait for it.
-    """
-    return db.transaction
-
-
-Writing = Annotated[Transaction, Depends(writing)]
 DomainCode = Annotated[str, Path(max_length=64)]
 
 

@@ -2,31 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Query
 
-from yunzhang import db
+from yunzhang.access.dependencies import Asking, ReadingSession
 from yunzhang.estate import schemas, service
-from yunzhang.units.scope import SYSTEM, Principal
 
 router = APIRouter(prefix="/estate", tags=["estate"])
 
 
-def reading_session() -> Iterator[db.Session]:
-    """A session that only reads, for one request."""
-    with db.reading() as session:
-        yield session
-
-
-def asking() -> Principal:
-    """Who is asking; the house replaces this by the account of the request."""
-    return SYSTEM
-
-
-ReadingSession = Annotated[db.Session, Depends(reading_session)]
-Asking = Annotated[Principal, Depends(asking)]
 Limit = Annotated[int, Query(ge=1, le=service.MAX_PAGE)]
 Offset = Annotated[int, Query(ge=0, le=2**31 - 1)]  # what a database can count
 Code = Annotated[str | None, Query(max_length=64)]

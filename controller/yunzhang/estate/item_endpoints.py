@@ -10,10 +10,9 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Header, Response, status
 from pydantic import BaseModel, Field, create_model
 
+from yunzhang.access.dependencies import Asking, ReadingSession, Writing
 from yunzhang.errors import InputError
 from yunzhang.estate import editing, service
-from yunzhang.estate.address_endpoints import Writing
-from yunzhang.estate.endpoints import Asking, ReadingSession
 from yunzhang.estate.item_schemas import BulkRead
 from yunzhang.estate.records import RecordModel, change_model, given, write_model
 from yunzhang.estate.sheets import BY_KEY, Sheet

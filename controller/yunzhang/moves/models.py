@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlalchemy import ForeignKey, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -15,6 +15,8 @@ class Wave(Base):
     """A wave of an approved plan version. `control` is what a person asked: go, pause, cancel."""
 
     __tablename__ = "wave"
+    office_only: ClassVar[bool] = True
+    wave_column: ClassVar[str] = "id"
     __table_args__ = (UniqueConstraint("version_id", "number"),)
 
     id: Mapped[int] = identity()
@@ -38,6 +40,8 @@ class Step(Base):
     """
 
     __tablename__ = "step"
+    office_only: ClassVar[bool] = True
+    wave_column: ClassVar[str] = "wave_id"
     __table_args__ = (UniqueConstraint("wave_id", "name"),)
 
     id: Mapped[int] = identity()
@@ -58,6 +62,8 @@ class Move(Base):
     """One workload's way through its wave."""
 
     __tablename__ = "move"
+    office_only: ClassVar[bool] = True
+    wave_column: ClassVar[str] = "wave_id"
     __table_args__ = (UniqueConstraint("wave_id", "server"),)
 
     id: Mapped[int] = identity()
@@ -76,6 +82,8 @@ class CloudObject(Base):
     """
 
     __tablename__ = "cloud_object"
+    office_only: ClassVar[bool] = True
+    wave_column: ClassVar[str] = "wave_id"
     __table_args__ = (UniqueConstraint("version_id", "cloud", "kind", "key"),)
 
     id: Mapped[int] = identity()

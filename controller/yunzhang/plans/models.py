@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlalchemy import ForeignKey, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
@@ -29,6 +29,7 @@ class PlanVersion(Base):
     """
 
     __tablename__ = "plan_version"
+    office_only: ClassVar[bool] = True
     __table_args__ = (UniqueConstraint("name", "number"),)
 
     id: Mapped[int] = identity()
@@ -46,6 +47,7 @@ class Signature(Base):
     """An approval, bound to the hash of what was signed."""
 
     __tablename__ = "plan_signature"
+    office_only: ClassVar[bool] = True
     __table_args__ = (UniqueConstraint("version_id", "account"),)
 
     id: Mapped[int] = identity()

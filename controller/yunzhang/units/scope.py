@@ -1,46 +1,224 @@
-"""Who is asking. Every service takes a `Principal`, never None."""
+"""Who is asking, what they may do, and the one restriction of what they see.
+
+Every service takes a `Principal`, never None. A session that knows its principal (`bind`, or
+`act_as` for a whole process) restricts every statement on an owned table by itself: lists, counts,
+aggregates, subqueries, joins, `get`, and UPDATE and DELETE. Nothing has to remember to ask. What
+the restriction could not see, plain tables and SQL text, is refused there.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
+from typing import Any
 
+from sqlalchemy import Connection, SelectBase, TextClause, event
+from sqlalchemy.orm import ORMExecuteState
+
+from yunzhang.db import Session
 from yunzhang.errors import Forbidden
+from yunzhang.units.reach import OFFICE, Reach, owned_models, restriction_of
+from yunzhang.units.roles import OFFICE_ROLES, READING_ACTS, ROLE_ACTS, SYSTEM_ACTS, acts_of
+from yunzhang.units.statements import read_statement
 
-# What the local system principal may do: set up and run, never decide for a person.
-SYSTEM_ACTS = frozenset({"setup", "import", "discover", "serve", "verify", "run", "read"})
+__all__ = [
+    "ROLE_ACTS",
+    "SYSTEM",
+    "SYSTEM_ACTS",
+    "Granted",
+    "Principal",
+    "Reach",
+    "act_as",
+    "asker_of",
+    "bind",
+    "demand",
+    "unrestricted",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """A role within a scope: `kind` unit, platform, site, wave or office, and its code."""
+
+    role: str
+    kind: str
+    reference: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """An account (or the local system) with its roles, as services see it."""
+    """An account (or the local system) as services see it.
+
+    `roles` are the account's own, `grants` what is granted to it today; a token narrows both to
+    the acts it was made for.
+    """
 
     name: str
     roles: frozenset[str] = frozenset()
     account_id: int | None = None
+    grants: frozenset[Granted] = frozenset()
+    token_acts: frozenset[str] | None = None
 
     @property
     def is_system(self) -> bool:
         """Whether this is the machine's own principal rather than a person."""
         return self.account_id is None
 
+    @property
+    def all_roles(self) -> frozenset[str]:
+        """Roles of its own and granted ones."""
+        return self.roles | {granted.role for granted in self.grants}
+
+    @property
+    def acts(self) -> frozenset[str]:
+        """Everything it may do somewhere."""
+        if self.is_system:
+            return SYSTEM_ACTS
+        acts = acts_of(self.all_roles)
+        return acts if self.token_acts is None else acts & self.token_acts
+
+    def reach(self, *, writing: bool = False) -> Reach:
+        """How far it sees; `writing`: only by roles that may change anything."""
+        if self.is_system:
+            return OFFICE
+
+        def counts(role: str) -> bool:
+            acts = ROLE_ACTS.get(role, frozenset())
+            return bool(acts - READING_ACTS if writing else acts)
+
+        grants = [granted for granted in self.grants if counts(granted.role)]
+        own = any(role in OFFICE_ROLES and counts(role) for role in self.roles)
+        if own or any(granted.kind == "office" for granted in grants):
+            return OFFICE
+        named: dict[str, set[str]] = {
+            "unit": set(),
+            "platform": set(),
+            "site": set(),
+            "wave": set(),
+        }
+        for granted in grants:
+            named[granted.kind].add(granted.reference)
+        return Reach(
+            units=frozenset(named["unit"]),
+            platforms=frozenset(named["platform"]),
+            sites=frozenset(named["site"]),
+            waves=frozenset(int(wave) for wave in named["wave"]),
+        )
+
 
 SYSTEM = Principal("system")
-
-# Which roles may do what. A role not named for an act may not do it.
-ROLE_ACTS: dict[str, frozenset[str]] = {
-    "administrator": frozenset({"setup", "read", "account"}),
-    "operator": frozenset({"import", "discover", "read", "plan", "submit", "accept"}),
-    "engineer": frozenset({"discover", "read", "plan", "submit", "run", "verify"}),
-    "reviewer": frozenset({"read", "approve"}),
-}
 
 
 def demand(principal: Principal, act: str) -> None:
     """Raise Forbidden `units.forbidden` unless `principal` may do `act`."""
-    allowed = (
-        act in SYSTEM_ACTS
-        if principal.is_system
-        else any(act in ROLE_ACTS.get(role, frozenset()) for role in principal.roles)
-    )
-    if not allowed:
+    if act not in principal.acts:
         raise Forbidden("units.forbidden", name=principal.name, act=act)
+
+
+# Keys of `Session.info`: who asks, and which models are free at present (None: all).
+_PRINCIPAL = "principal"
+_FREE = "free_models"
+# Objects loaded without restriction are other objects than those loaded with it, so that `get`
+# cannot find them afterwards.
+_TOKEN = "unrestricted"  # noqa: S105
+_CHECKED = "yunzhang_scope_checked"
+_default: ContextVar[Callable[[], Principal] | None] = ContextVar("principal", default=None)
+
+
+class UnscopedRead(RuntimeError):
+    """A programming error: a statement on an owned table that the restriction cannot see."""
+
+
+def bind(session: Session, principal: Principal) -> Session:
+    """Let `session` see what `principal` sees, from now on."""
+    session.info[_PRINCIPAL] = principal
+    return session
+
+
+def act_as(ask: Callable[[], Principal] | None) -> None:
+    """Sessions of this context that are bound to nobody act as who `ask` names (a command)."""
+    _default.set(ask)
+
+
+def asker_of(session: Session) -> Principal:
+    """Who asks in this session; one bound to nobody is the machine's own."""
+    bound: Principal | None = session.info.get(_PRINCIPAL)
+    if bound is None and (ask := _default.get()) is not None:
+        bound = bind(session, ask()).info[_PRINCIPAL]
+    return bound or SYSTEM
+
+
+@contextmanager
+def unrestricted(session: Session, *models: type[Any]) -> Iterator[None]:
+    """The one way round, for rules that must see all; `models` names the only ones freed.
+
+    What is loaded inside stays apart: outside, `session.get` does not find it.
+    """
+    before: frozenset[Any] | None = session.info.get(_FREE, frozenset())
+    now = frozenset(models) or None
+    session.info[_FREE] = None if before is None or now is None else before | now
+    try:
+        yield
+    finally:
+        session.info[_FREE] = before
+
+
+def _refuse(names: set[str]) -> None:
+    if names:
+        raise UnscopedRead(
+            f"{', '.join(sorted(names))}: read where the restriction does not see it; use the"
+            " model, and name it with select_from() when it stands only in FILTER, OVER or ORDER BY"
+        )
+
+
+def _is_free(session: Session) -> bool:
+    return session.info.get(_FREE, frozenset()) is None
+
+
+def _sees_all(session: Session) -> bool:
+    """Whether this is known without asking who a command acts as (which asks the database)."""
+    bound: Principal | None = session.info.get(_PRINCIPAL)
+    if bound is None:
+        return _default.get() is None
+    return bound.reach() == OFFICE
+
+
+@event.listens_for(Session, "do_orm_execute")
+def _restrict(state: ORMExecuteState) -> None:
+    """Confine a statement to what its session's principal may see."""
+    session = state.session
+    if _sees_all(session):
+        return
+    state.update_execution_options(**{_CHECKED: True})
+    free: frozenset[Any] | None = session.info.get(_FREE, frozenset())
+    if free is None or free:
+        state.update_execution_options(identity_token=_TOKEN)
+    if free is None:
+        return
+    reading = read_statement(state.statement, owned_models)
+    if not reading.models and not reading.unseen:
+        return
+    reach = asker_of(session).reach(writing=state.is_update or state.is_delete)
+    if reach == OFFICE:
+        return
+    _refuse(reading.unseen - {model.__tablename__ for model in free})
+    restriction = restriction_of(reach)
+    options = [restriction.option(model) for model in reading.models.values() if model not in free]
+    state.statement = state.statement.options(*options)
+
+
+@event.listens_for(Session, "after_begin")
+def _watch(session: Session, _: Any, connection: Connection) -> None:
+    """Refuse reading past the session, on its connection, in a restricted session."""
+    principal: Principal = session.info.get(_PRINCIPAL, SYSTEM)
+    if principal.reach() == OFFICE:
+        return
+
+    @event.listens_for(connection, "before_execute")
+    def check(_c: Any, statement: Any, _m: Any, _p: Any, options: Any) -> None:
+        reads = isinstance(statement, (SelectBase, TextClause))
+        if reads and _CHECKED not in options and not _is_free(session):
+            reading = read_statement(statement, owned_models)
+            _refuse(reading.unseen | reading.models.keys())

@@ -13,9 +13,11 @@ from sqlalchemy.orm import Session
 
 from tests.unit.estate.books import load_demo
 from tests.unit.estate.whole import load_whole
+from yunzhang.access.dependencies import asking, reading_session
 from yunzhang.estate import address_endpoints
-from yunzhang.estate.endpoints import reading_session, router
+from yunzhang.estate.endpoints import router
 from yunzhang.estate.service import READS
+from yunzhang.units.scope import SYSTEM
 
 
 class Client:
@@ -40,6 +42,7 @@ def client(session: Session) -> Client:
     app.include_router(router)
     app.include_router(address_endpoints.router)
     app.dependency_overrides[reading_session] = lambda: session
+    app.dependency_overrides[asking] = lambda: SYSTEM
     return Client(app)
 
 

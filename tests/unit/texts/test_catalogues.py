@@ -12,7 +12,8 @@ import yunzhang
 from yunzhang import texts
 
 CODE = re.compile(
-    r"(?:InputError|NotFound|Forbidden|Conflict|Shortage|Outside|YunzhangError|Fault|\btext)\(\s*"
+    r"(?:InputError|NotFound|Forbidden|Unauthenticated|Throttled|Conflict|Shortage|Outside"
+    r"|YunzhangError|Fault|\btext)\(\s*"
     r'"([a-z_]+\.[a-z0-9_]+)"'
 )
 

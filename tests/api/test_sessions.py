@@ -1,0 +1,223 @@
+"""Console sessions: cookies, CSRF, origins, throttling, and everything that ends one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.api.conftest import Client, make_token
+from tests.api.test_oidc import cookies
+from yunzhang import clock, db, settings
+from yunzhang.access import sessions, throttle
+from yunzhang.access.models import Account, ConsoleSession
+from yunzhang.access.passwords import hash_password
+from yunzhang.api.app import make_app
+
+PASSWORD = "some unrelated words"
+COOKIE = "yunzhang_session"
+OURS = "http://127.0.0.1:8300"
+
+
+class Browser:
+    """Keeps its cookie and CSRF token."""
+
+    def __init__(self) -> None:
+        self.client = Client(make_app())
+        self.cookie, self.csrf = "", ""
+
+    def ask(
+        self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None
+    ) -> httpx.Response:
+        """One request as the page of the console sends it."""
+        sent = {"Cookie": f"{COOKIE}={self.cookie}", "X-CSRF-Token": self.csrf, "Origin": OURS}
+        return self.client.ask(method, f"/api/v1{path}", {**sent, **(headers or {})}, body)
+
+    def log_in(self, password: str = PASSWORD, name: str = "zhao") -> httpx.Response:
+        """Log in and keep what was given."""
+        answer = self.ask("POST", "/session", {"name": name, "password": password})
+        if answer.status_code == 200:
+            self.cookie, self.csrf = cookies(answer)[COOKIE], answer.json()["csrf"]
+        return answer
+
+
+@pytest.fixture
+def browser(running: settings.Settings) -> Browser:
+    """A browser, and an account that may log in."""
+    with db.transaction() as session:
+        session.add(
+            Account(name="zhao", display_name="赵", roles=["operator"], created_at=clock.now(),
+                    password_hash=hash_password(PASSWORD))
+        )  # fmt: skip
+    return Browser()
+
+
+def test_login_and_logout(browser: Browser) -> None:
+    answer = browser.log_in()
+    assert (answer.status_code, answer.json()["name"]) == (200, "zhao")
+    (told,) = answer.headers.get_list("set-cookie")
+    assert "HttpOnly" in told
+    assert "SameSite=lax" in told
+    assert "Secure" not in told
+    assert browser.ask("GET", "/estate/units").status_code == 200
+    kept = browser.cookie
+    assert browser.ask("DELETE", "/session").status_code == 204
+    browser.cookie = kept
+    assert browser.ask("GET", "/session").json()["code"] == "access.session_over"
+
+
+def test_only_a_digest_is_kept(browser: Browser) -> None:
+    browser.log_in()
+    with db.reading() as session:
+        (kept,) = session.query(ConsoleSession).all()
+    assert kept.digest == sessions.digest_of(browser.cookie)
+    assert len(browser.cookie) >= 43  # 256 bits
+
+
+def test_behind_a_proxy_cookies_are_secure(
+    browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("YUNZHANG_PUBLIC_URL", "https://yun.example")
+    settings.current.cache_clear()
+    own = {"Host": "yun.example", "Origin": "https://yun.example"}
+    body = {"name": "zhao", "password": PASSWORD}
+    answer = browser.ask("POST", "/session", body, own)
+    (told,) = answer.headers.get_list("set-cookie")
+    assert told.startswith(f"__Host-{COOKIE}=")
+    assert "Secure" in told
+    # the proxy's name over plain http is another origin
+    assert browser.ask("POST", "/session", body, {**own, "Origin": OURS}).status_code == 403
+    assert browser.ask("GET", "/version", headers={"Host": "yun.example:80"}).status_code == 421
+
+
+def test_login_changes_the_identifier(browser: Browser) -> None:
+    browser.log_in()
+    first = browser.cookie
+    browser.log_in()
+    assert browser.cookie != first
+    browser.cookie = first
+    assert browser.ask("GET", "/session").status_code == 401
+
+
+@pytest.mark.parametrize("csrf", ["", "x"])
+def test_change_without_the_token_of_the_session(browser: Browser, csrf: str) -> None:
+    browser.log_in()
+    answer = browser.ask("DELETE", "/session", headers={"X-CSRF-Token": csrf})
+    assert (answer.status_code, answer.json()["code"]) == (403, "access.csrf")
+    assert browser.ask("GET", "/session").status_code == 200
+
+
+def test_csrf_token_of_another_session(browser: Browser) -> None:
+    other = Browser()
+    other.log_in()
+    browser.log_in()
+    answer = browser.ask("DELETE", "/session", headers={"X-CSRF-Token": other.csrf})
+    assert answer.json()["code"] == "access.csrf"
+
+
+@pytest.mark.parametrize("origin", ["http://evil.example", "null", "https://127.0.0.1:8300"])
+def test_pages_of_other_sites(browser: Browser, origin: str) -> None:
+    browser.log_in()
+    answer = browser.ask("DELETE", "/session", headers={"Origin": origin})
+    assert (answer.status_code, answer.json()["code"]) == (403, "access.origin")
+    body = {"name": "zhao", "password": PASSWORD}
+    assert browser.ask("POST", "/session", body, {"Origin": origin}).status_code == 403
+
+
+def test_idle_and_absolute_end(browser: Browser) -> None:
+    begun = clock.now()
+    with clock.fixed(begun):
+        browser.log_in()
+    at = begun
+    while at + timedelta(minutes=25) < begun + sessions.ABSOLUTE:
+        at += timedelta(minutes=25)
+        with clock.fixed(at):
+            assert browser.ask("GET", "/session").status_code == 200, at - begun
+    with clock.fixed(begun + sessions.ABSOLUTE):
+        assert browser.ask("GET", "/session").status_code == 401
+    with clock.fixed(begun):
+        browser.log_in()
+    with clock.fixed(begun + sessions.IDLE):
+        assert browser.ask("GET", "/session").status_code == 401
+
+
+def test_password_change_ends_all_sessions(browser: Browser) -> None:
+    other = Browser()
+    other.log_in()
+    browser.log_in()
+    asked = {"old": PASSWORD, "new": "quite other words here"}
+    assert browser.ask("POST", "/session/password", asked).status_code == 204
+    for one in (browser, other):
+        assert one.ask("GET", "/session").status_code == 401
+    assert browser.log_in().status_code == 401
+    assert browser.log_in("quite other words here").status_code == 200
+
+
+def test_reset_disable_and_enable(browser: Browser) -> None:
+    root = Client(browser.client.app, make_token("root", ["administrator"]))
+    browser.log_in()
+    told = {"password": "a first password here"}
+    assert root.ask("POST", "/api/v1/accounts/zhao/password", body=told).status_code == 204
+    assert browser.ask("GET", "/session").status_code == 401
+    # nothing but changing it is possible then
+    assert browser.log_in(told["password"]).json()["must_change"] is True
+    assert browser.ask("GET", "/estate/units").json()["code"] == "access.must_change"
+    asked = {"old": told["password"], "new": PASSWORD}
+    assert browser.ask("POST", "/session/password", asked).status_code == 204
+    browser.log_in()
+    assert browser.ask("GET", "/estate/units").status_code == 200
+    assert root.ask("POST", "/api/v1/accounts/zhao/disable").status_code == 204
+    assert browser.ask("GET", "/session").status_code == 401
+    assert browser.log_in().json()["code"] == "access.login_failed"
+    assert root.ask("POST", "/api/v1/accounts/zhao/enable").status_code == 204
+    assert browser.log_in().status_code == 200
+    assert root.ask("POST", "/api/v1/accounts/root/disable").json()["code"] == (
+        "access.last_administrator"
+    )
+
+
+@pytest.mark.parametrize("name", ["zhao", "nobody"])
+def test_guessing_is_slowed_down_for_every_name_alike(browser: Browser, name: str) -> None:
+    now = clock.now()
+    with clock.fixed(now):
+        told = [browser.log_in("wrong words again", name) for _ in range(throttle.FREE["account"])]
+        assert {(a.status_code, a.json()["code"]) for a in told} == {(401, "access.login_failed")}
+        answer = browser.log_in(PASSWORD, name)
+        assert (answer.status_code, answer.json()["code"]) == (429, "access.wait")
+        assert answer.headers["retry-after"] == "30"
+    with clock.fixed(now + timedelta(seconds=31)):
+        assert browser.log_in("wrong words again", name).status_code == 401
+        assert browser.log_in("wrong words again", name).headers["retry-after"] == "60"
+    with clock.fixed(now + timedelta(minutes=5)):
+        assert browser.log_in(PASSWORD).status_code == 200
+
+
+def test_success_does_not_clear_the_address(browser: Browser) -> None:
+    with clock.fixed(clock.now()):
+        for number in range(throttle.FREE["address"]):
+            assert browser.log_in().status_code == 200
+            assert browser.log_in("wrong words", f"name-{number}").status_code == 401
+        assert browser.log_in().json()["code"] == "access.wait"
+
+
+def test_token_is_made_in_the_console_and_used_elsewhere(browser: Browser) -> None:
+    browser.log_in()
+    ends = (clock.now() + timedelta(days=30)).isoformat()
+    asked = {"name": "backup", "scopes": ["read"], "expires_at": ends}
+    made = browser.ask("POST", "/tokens", asked)
+    assert made.status_code == 201
+    program = Client(browser.client.app, made.json()["token"])
+    assert program.get("/estate/units").status_code == 200
+    assert program.get("/tokens").json()["items"][0]["used_at"] is not None
+    assert "token" not in program.get("/tokens").json()["items"][0]
+    with clock.fixed(clock.now() + timedelta(days=31)):
+        assert program.get("/session").json()["code"] == "access.token_bad"
+    assert browser.ask("DELETE", f"/tokens/{made.json()['id']}").status_code == 204
+    assert program.get("/session").json()["code"] == "access.token_bad"
+    asked["expires_at"] = (clock.now() + timedelta(days=366)).isoformat()
+    assert browser.ask("POST", "/tokens", asked).json()["code"] == "access.token_dates"
+    asked |= {"expires_at": ends, "scopes": ["everything"]}
+    assert browser.ask("POST", "/tokens", asked).json()["code"] == "access.scope_unknown"
