@@ -7,7 +7,6 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextvars import copy_context
 from dataclasses import replace
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 
@@ -21,9 +20,7 @@ from yunzhang.clouds.comparison import compare_dumps, render_differences
 from yunzhang.clouds.connection import cloud_names
 from yunzhang.clouds.dump import dump_cloud
 from yunzhang.clouds.leftovers import find_leftovers
-from yunzhang.clouds.observed import Survey
-from yunzhang.clouds.survey import survey_cloud
-from yunzhang.db import transaction
+from yunzhang.db import reading, transaction
 from yunzhang.discovery import findings, hosts, keeping, repository, service
 from yunzhang.discovery.keeping import Outcome, Reading, Record
 from yunzhang.discovery.machines import MACHINE_KINDS
@@ -42,6 +39,7 @@ FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 @click.option("--libvirt", "uris", multiple=True, help="libvirt 地址，可多次 / libvirt URI")
 @click.option("--facts", type=FOLDER, help="Ansible 主机信息目录 / folder of facts")
 @click.option("--as", "named", help="来源名称（云平台的接入配置名） / name of the source")
+@click.option("--changes", is_flag=True, help="只读云主机的变化 / only what changed in servers")
 @click.option("--accept-shrink", is_flag=True, help="确认来源确实变小 / it did become smaller")
 @click.option("--reconcile", is_flag=True, help="只重新比对 / only compare again")
 def discover(
@@ -50,6 +48,7 @@ def discover(
     uris: tuple[str, ...],
     facts: Path | None,
     named: str | None,
+    changes: bool,
     accept_shrink: bool,
     reconcile: bool,
 ) -> None:
@@ -65,7 +64,7 @@ def discover(
     if not asked and not reconcile:
         raise InputError("discovery.nothing_named")
     acting = principal()
-    failed = _read_all(acting, names, accept_shrink)
+    failed = _read_all(acting, names, changes, accept_shrink)
     for name, members in farms.items():
         _read_hosts(acting, failed, name, partial(hosts.read_farm, name, members), accept_shrink)
     if facts is not None:
@@ -90,28 +89,34 @@ def _read_hosts(
     """Read and keep a source of hosts; when it fails, say so among `failed`."""
     begun = clock.monotonic()
     try:
-        reading, records = read()
-        reading = replace(reading, allow_shrink=accept_shrink)
+        told, records = read()
+        told = replace(told, allow_shrink=accept_shrink)
         with transaction() as session:
             before = repository.base_run(session, name)
-            outcome = keeping.keep(session, acting, reading, records)
+            outcome = keeping.keep(session, acting, told, records)
     except YunzhangError as error:
         failed[name] = error
         errors.print(text("discovery.failed", source=name, reason=str(error)))
         return
-    kind = MACHINE_KINDS[reading.kind]
+    kind = MACHINE_KINDS[told.kind]
     _show_outcome(outcome, (kind,), name, clock.monotonic() - begun)
-    for problem in reading.problems:
+    for problem in told.problems:
         errors.print(text("discovery.partial", source=name, problem=problem), markup=False)
     if outcome.guarded and before is not None:
         _warn_guarded(name, outcome.seen.get(kind, 0), before.machines)
 
 
-def _show_outcome(outcome: Outcome, kinds: tuple[str, ...], name: str, seconds: float) -> None:
+def _show_outcome(
+    outcome: Outcome, kinds: tuple[str, ...], name: str, seconds: float, mode: str = "full"
+) -> None:
     columns = ("kind", "seen", "new", "changed", "gone")
     table = Table(
         *(text(f"discovery.column_{column}") for column in columns),
-        title=text("discovery.title", cloud=name, seconds=f"{seconds:.1f}"),
+        title=text(
+            "discovery.delta_title" if mode == "delta" else "discovery.title",
+            cloud=name,
+            seconds=f"{seconds:.1f}",
+        ),
     )
     for kind in kinds:
         counts = (outcome.seen, outcome.new, outcome.changed, outcome.gone)
@@ -124,41 +129,47 @@ def _warn_guarded(source: str, now: int, before: int) -> None:
     errors.print("  → " + text("discovery.guarded_hint"))
 
 
-def _read_all(acting: Principal, names: list[str], accept_shrink: bool) -> dict[str, YunzhangError]:
-    """Read clouds several at a time, keep each as it comes; those that failed, and why."""
+def _read_all(
+    acting: Principal, names: list[str], changes: bool, accept_shrink: bool
+) -> dict[str, YunzhangError]:
+    """Read clouds several at a time, each kept when it is whole; those that failed, and why."""
     failed: dict[str, YunzhangError] = {}
     with ThreadPoolExecutor(TOGETHER, thread_name_prefix="discover") as pool:
-        begun = {pool.submit(copy_context().run, _survey, name): name for name in names}
+        begun = {
+            pool.submit(copy_context().run, _read_cloud, acting, name, changes, accept_shrink): name
+            for name in names
+        }
         with errors.status(text("discovery.reading", cloud=listed(names), kind="…")):
             for done in as_completed(begun):
                 name = begun[done]
                 try:
-                    _keep(acting, *done.result(), accept_shrink)
+                    done.result()
                 except YunzhangError as error:
                     failed[name] = error
                     errors.print(text("discovery.failed", source=name, reason=str(error)))
     return failed
 
 
-def _survey(name: str) -> tuple[Survey, datetime, float]:
-    started, begun = clock.now(), clock.monotonic()
-    return survey_cloud(name), started, clock.monotonic() - begun
-
-
-def _keep(
-    acting: Principal, survey: Survey, started: datetime, seconds: float, accept_shrink: bool
-) -> None:
-    capacity = service.pool_capacity(survey)
-    with transaction() as session:
-        before = repository.base_run(session, survey.cloud)
-        outcome = service.keep_survey(session, acting, survey, started, allow_shrink=accept_shrink)
-        if capacity:
-            allocation.sync_pool(session, acting, survey.cloud, capacity)
-    _show_outcome(outcome, service.CLOUD_KINDS, survey.cloud, seconds)
-    shown = listed(f"{name} {amount}" for name, amount in sorted(capacity.items()))
-    output.print(text("discovery.pool_synced", cloud=survey.cloud, capacity=shown))
+def _read_cloud(acting: Principal, name: str, changes: bool, accept_shrink: bool) -> None:
+    begun = clock.monotonic()
+    with reading() as session:
+        base = service.delta_base(session, name) if changes else None
+    since, known = base or (None, None)
+    with keeping.spooling() as spool:
+        told = service.read_cloud(name, spool, changes_since=since, known=known)
+        told = replace(told, allow_shrink=accept_shrink)
+        capacity = service.capacity_of(service.pools_of(spool))
+        with transaction() as session:
+            before = repository.base_run(session, name)
+            outcome = keeping.keep(session, acting, told, spool)
+            if capacity:
+                allocation.sync_pool(session, acting, name, capacity)
+    _show_outcome(outcome, service.CLOUD_KINDS, name, clock.monotonic() - begun, told.mode)
+    if capacity:
+        shown = listed(f"{kind} {amount}" for kind, amount in sorted(capacity.items()))
+        output.print(text("discovery.pool_synced", cloud=name, capacity=shown))
     if outcome.guarded and before is not None:
-        _warn_guarded(survey.cloud, len(survey.servers), before.machines)
+        _warn_guarded(name, outcome.seen.get("servers", 0), before.machines)
 
 
 def _show_reconciliation(result: findings.Reconciliation) -> None:

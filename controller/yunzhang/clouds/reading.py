@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, TypeVar
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from openstack import exceptions as cloud_errors
 
@@ -14,7 +14,7 @@ from yunzhang.clouds.connection import connect, translated
 from yunzhang.errors import Outside
 
 Json = dict[str, Any]
-Params = Mapping[str, str | int]
+Params = Mapping[str, str | int | Sequence[str]]
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -100,7 +100,7 @@ class Reader:
         Where the answer has one object under `key`, or none is asked for, that is the one item.
         Raises as `get`, and Outside `clouds.endless` when a page names itself as the next.
         """
-        asked: dict[str, str | int] = dict(params or {})
+        asked: dict[str, str | int | Sequence[str]] = dict(params or {})
         seen: set[str] = set()
         while True:
             body = self.get(service, path, asked)
@@ -113,7 +113,7 @@ class Reader:
                 raise Outside("clouds.endless", cloud=self.cloud, call=f"{service} {path}")
             seen.add(following)
             # only the query is taken: behind a proxy the address in a link is often wrong
-            asked = {**asked, **dict(parse_qsl(following))}
+            asked = {**asked, **parse_qs(following, keep_blank_values=True)}
 
     def items(self, service: str, path: str, key: str, params: Params | None = None) -> list[Json]:
         """All items of a listing as a list."""

@@ -1,23 +1,31 @@
-"""A survey: all that planning must know of a cloud, read through its lists, whole or not at all."""
+"""A survey: all that planning must know of a cloud, read through its lists, whole or not at all.
+
+What a cloud may have by the ten thousand (servers, ports, volumes, images) passes through page by
+page: memory holds one page and the names of disks' devices, whatever the cloud's size.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TypeVar
+import json
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
+from typing import IO, Any
 
 from yunzhang.clouds import mapping
 from yunzhang.clouds.mapping import owner_of
-from yunzhang.clouds.mapping_network import map_groups, map_networks, map_routers
+from yunzhang.clouds.mapping_network import (
+    ROUTER_INTERFACES,
+    map_groups,
+    map_networks,
+    map_routers,
+)
 from yunzhang.clouds.observed import (
+    Observed,
     ObservedFlavor,
-    ObservedImage,
     ObservedKeypair,
-    ObservedNetwork,
     ObservedProject,
-    ObservedRouter,
-    ObservedSecurityGroup,
     ObservedServer,
-    ObservedVolume,
     Survey,
 )
 from yunzhang.clouds.pools import read_pools
@@ -25,12 +33,15 @@ from yunzhang.clouds.reading import PAGE, Json, Params, Reader, reading
 from yunzhang.clouds.specs import QuotaSpec
 from yunzhang.errors import Outside
 
-Thing = TypeVar("Thing")
 Progress = Callable[[str, int], None]
+# Takes each thing as it is read: its kind and the thing.
+Sink = Callable[[str, Observed], None]
 
 # The project the services' own accounts live in; what it holds serves the cloud, not a unit.
 SERVICE_PROJECT = "service"
 ALL: Params = {"all_tenants": 1, "limit": PAGE}
+# Servers whose ports are asked for at a time: Neutron refuses addresses longer than 8 KiB.
+BATCH = 100
 
 
 def survey_cloud(cloud: str, progress: Progress | None = None) -> Survey:
@@ -40,44 +51,58 @@ def survey_cloud(cloud: str, progress: Progress | None = None) -> Survey:
     `connection.connect` and `connection.translated`, and Outside `clouds.incomplete` when a part
     of the cloud did not answer.
     """
-    with reading(cloud) as reader:
-        return _Surveyor(cloud, reader, progress or (lambda _kind, _count: None)).survey()
+    found: dict[str, Any] = {kind: [] for kind in Survey.model_fields if kind != "cloud"}
+    stream_cloud(cloud, lambda kind, thing: found[kind].append(thing), progress)
+    return Survey(cloud=cloud, **{kind: tuple(things) for kind, things in found.items()})
 
 
-class _Surveyor:
+def stream_cloud(cloud: str, sink: Sink, progress: Progress | None = None) -> None:
+    """Like `survey_cloud`, but hands each thing to `sink` and keeps none.
+
+    What `sink` got before an error is not a survey.
+    """
+    with reading(cloud) as reader, tempfile.TemporaryFile("w+", encoding="utf-8") as spool:
+        Surveyor(cloud, reader, sink, progress or (lambda _kind, _count: None)).survey(spool)
+
+
+class Surveyor:
     """One survey; each method reads one kind."""
 
-    def __init__(self, cloud: str, reader: Reader, progress: Progress) -> None:
+    def __init__(self, cloud: str, reader: Reader, sink: Sink, progress: Progress) -> None:
         self._cloud = cloud
         self._reader = reader
+        self._sink = sink
         self._progress = progress
 
-    def survey(self) -> Survey:
-        projects = self._done("projects", self._survey_projects())
+    def survey(self, spool: IO[str]) -> None:
+        """Read everything; `spool` holds the servers until what they use is known."""
+        self._give("projects", self._survey_projects())
         # servers before what they use: a card or disk added between the two is then known
-        machines = self._read_servers()
-        networks, routers, groups, ports = self._survey_network()
-        volumes, servers = self._survey_machines(machines, ports)
-        return Survey(
-            cloud=self._cloud,
-            projects=projects,
-            flavors=self._done("flavors", self._survey_flavors()),
-            keypairs=self._done("keypairs", self._survey_keypairs()),
-            images=self._done("images", self._survey_images()),
-            networks=networks,
-            routers=routers,
-            security_groups=groups,
-            volumes=volumes,
-            servers=servers,
-            pools=self._done("pools", read_pools(self._cloud, self._reader)),
-        )
+        for server in self._kept(self._read_servers(ALL)):
+            spool.write(json.dumps(server) + "\n")
+        self._survey_network()
+        devices = self._survey_volumes()
+        spool.seek(0)
+        self._give("servers", self.complete_servers(map(json.loads, spool), devices))
+        self._give("flavors", self._survey_flavors())
+        self._give("keypairs", self._survey_keypairs())
+        self._give("images", self._survey_images())
+        self._give("pools", read_pools(self._cloud, self._reader))
 
-    def _done(self, kind: str, things: tuple[Thing, ...]) -> tuple[Thing, ...]:
-        self._progress(kind, len(things))
-        return things
+    def _give(self, kind: str, things: Iterable[Observed]) -> None:
+        count = 0
+        for thing in things:
+            self._sink(kind, thing)
+            count += 1
+        self._progress(kind, count)
 
-    def _kept(self, things: Sequence[Json]) -> list[Json]:
-        return [thing for thing in things if owner_of(thing) not in self._hidden]
+    def _kept(self, things: Iterable[Json]) -> Iterator[Json]:
+        return (thing for thing in things if owner_of(thing) not in self._hidden)
+
+    def read_hidden(self) -> None:
+        """Learn which projects are the cloud's own, where projects themselves are not asked for."""
+        found = self._reader.items("identity", "/projects", "projects")
+        self._hidden = _hidden(found)
 
     # identity
 
@@ -90,8 +115,7 @@ class _Surveyor:
             ),
             self._read_users,
         )
-        # networks that a router made for itself belong to nobody
-        self._hidden = {"", *(p["id"] for p in found if _is_service(p))}
+        self._hidden = _hidden(found)
         every = {project["id"]: project for project in found}
         shown = [project for project in found if project["id"] not in self._hidden]
         quotas = read.each(lambda project: read_quota(read, project["id"]), shown)
@@ -131,29 +155,19 @@ class _Surveyor:
 
     # network
 
-    def _survey_network(
-        self,
-    ) -> tuple[
-        tuple[ObservedNetwork, ...],
-        tuple[ObservedRouter, ...],
-        tuple[ObservedSecurityGroup, ...],
-        list[Json],
-    ]:
+    def _survey_network(self) -> None:
+        owners: Params = {"device_owner": sorted(ROUTER_INTERFACES), "limit": PAGE}
         networks, subnets, ports, routers, groups, addresses = self._reader.together(
             lambda: self._list("/networks", "networks"),
             lambda: self._list("/subnets", "subnets"),
-            lambda: self._list("/ports", "ports"),
+            lambda: self._reader.items("network", "/ports", "ports", owners),
             lambda: self._list("/routers", "routers"),
             lambda: self._list("/security-groups", "security_groups"),
             self._read_address_groups,
         )
-        kept = self._kept
-        return (
-            self._done("networks", map_networks(kept(networks), subnets)),
-            self._done("routers", map_routers(kept(routers), networks, ports)),
-            self._done("security_groups", map_groups(kept(groups), addresses)),
-            ports,
-        )
+        self._give("networks", map_networks(self._kept(networks), subnets))
+        self._give("routers", map_routers(self._kept(routers), networks, ports))
+        self._give("security_groups", map_groups(self._kept(groups), addresses))
 
     def _list(self, path: str, key: str) -> list[Json]:
         return self._reader.items("network", path, key, {"limit": PAGE})
@@ -165,31 +179,45 @@ class _Surveyor:
 
     # compute and volumes
 
-    def _read_servers(self) -> list[Json]:
-        servers = self._reader.items("compute", "/servers/detail", "servers", ALL)
-        if any("flavor" not in server for server in servers):
-            # so Nova shows servers of a cell it cannot reach
-            raise Outside("clouds.incomplete", cloud=self._cloud, kind="servers")
-        return self._kept(servers)
+    def _read_servers(self, params: Params) -> Iterator[Json]:
+        for server in self._reader.pages("compute", "/servers/detail", "servers", params):
+            if "flavor" not in server:  # so Nova shows servers of a cell it cannot reach
+                raise Outside("clouds.incomplete", cloud=self._cloud, kind="servers")
+            yield server
 
-    def _survey_machines(
-        self, servers: list[Json], ports: list[Json]
-    ) -> tuple[tuple[ObservedVolume, ...], tuple[ObservedServer, ...]]:
-        volumes = self._reader.items("block_storage", "/volumes/detail", "volumes", ALL)
-        devices = self._read_devices(servers, volumes)
-        return (
-            self._done("volumes", tuple(map(mapping.map_volume, self._kept(volumes)))),
-            self._done("servers", mapping.map_servers(servers, ports, devices)),
-        )
+    def read_changed(self, since: str) -> Iterator[Json]:
+        """Servers that changed since a moment (ISO 8601), with those deleted since."""
+        return self._kept(self._read_servers({**ALL, "changes-since": since}))
 
-    def _read_devices(self, servers: list[Json], volumes: list[Json]) -> dict[tuple[str, str], str]:
-        """Device names by (server, volume): as Cinder knows them, else as Nova does."""
-        devices = {
-            (attachment["server_id"], volume["id"]): attachment["device"]
-            for volume in volumes
-            for attachment in volume["attachments"]
-            if attachment["server_id"] and attachment["device"]
-        }
+    def _survey_volumes(self) -> dict[tuple[str, str], str]:
+        """Hand on the volumes; the names of devices by (server, volume), as Cinder knows them."""
+        devices: dict[tuple[str, str], str] = {}
+
+        def kept() -> Iterator[Observed]:
+            for volume in self._reader.pages("block_storage", "/volumes/detail", "volumes", ALL):
+                for attachment in volume["attachments"]:
+                    if attachment["server_id"] and attachment["device"]:
+                        devices[attachment["server_id"], volume["id"]] = attachment["device"]
+                if owner_of(volume) not in self._hidden:
+                    yield mapping.map_volume(volume)
+
+        self._give("volumes", kept())
+        return devices
+
+    def complete_servers(
+        self, servers: Iterator[Json], devices: dict[tuple[str, str], str]
+    ) -> Iterator[ObservedServer]:
+        """Servers with their cards and disks, a batch at a time."""
+        while batch := list(islice(servers, BATCH)):
+            owned: Params = {"device_id": [server["id"] for server in batch], "limit": PAGE}
+            ports = self._reader.items("network", "/ports", "ports", owned)
+            self._complete_devices(batch, devices)
+            yield from mapping.map_servers(batch, ports, devices)
+
+    def _complete_devices(
+        self, servers: Sequence[Json], devices: dict[tuple[str, str], str]
+    ) -> None:
+        """Ask Nova for the devices that Cinder does not name."""
         unknown = [
             server
             for server in servers
@@ -206,7 +234,6 @@ class _Surveyor:
                 devices[server["id"], attachment["volumeId"]] = attachment["device"] or ""
             if any((server["id"], disk["id"]) not in devices for disk in server[mapping.ATTACHED]):
                 raise Outside("clouds.incomplete", cloud=self._cloud, kind="attachments")
-        return devices
 
     def _survey_flavors(self) -> tuple[ObservedFlavor, ...]:
         params: Params = {"is_public": "None", "limit": PAGE}
@@ -235,16 +262,11 @@ class _Surveyor:
         found = self._reader.each(read_keypairs, self._users)
         return tuple(keypair for keypairs in found for keypair in keypairs)
 
-    def _survey_images(self) -> tuple[ObservedImage, ...]:
-        images: list[Json] = []
+    def _survey_images(self) -> Iterator[Observed]:
         for hidden in ("false", "true"):
-            params: Params = {
-                "visibility": "all",
-                "os_hidden": hidden,
-                "limit": PAGE,
-            }
-            images += self._reader.items("image", "/images", "images", params)
-        return tuple(map(mapping.map_image, self._kept(images)))
+            params: Params = {"visibility": "all", "os_hidden": hidden, "limit": PAGE}
+            for image in self._kept(self._reader.pages("image", "/images", "images", params)):
+                yield mapping.map_image(image)
 
 
 def read_quota(reader: Reader, project: str) -> QuotaSpec:
@@ -260,6 +282,11 @@ def read_quota(reader: Reader, project: str) -> QuotaSpec:
             for service, quota in answers.items()
         }
     )
+
+
+def _hidden(projects: Iterable[Json]) -> set[str]:
+    """Owners that are no unit's; networks that a router made for itself belong to nobody ("")."""
+    return {"", *(project["id"] for project in projects if _is_service(project))}
 
 
 def _is_service(project: Json) -> bool:

@@ -101,6 +101,12 @@ class Spool:
         self._file.write(json.dumps(item, ensure_ascii=False, separators=(",", ":")) + "\n")
         self.count += 1
 
+    def clear(self) -> None:
+        """Forget all."""
+        self._file.seek(0)
+        self._file.truncate()
+        self.count = 0
+
     def __iter__(self) -> Iterator[Record]:
         self._file.flush()
         self._file.seek(0)

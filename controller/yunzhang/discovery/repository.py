@@ -70,6 +70,14 @@ def present_payloads(
         yield row.external_id, row.payload
 
 
+def present_ids(session: Session, cloud: str, kind: str, since: int) -> set[str]:
+    """Identifiers of the items of a kind that run `since` or a later one saw."""
+    query = select(ObservedItem.external_id).where(
+        ObservedItem.cloud == cloud, ObservedItem.kind == kind, ObservedItem.last_run_id >= since
+    )
+    return set(session.scalars(query))
+
+
 def names_of(session: Session, cloud: str, kind: str) -> dict[str, str]:
     """Identifier → name of a source's items of a kind, also of those that are gone."""
     query = select(ObservedItem.external_id, ObservedItem.name)

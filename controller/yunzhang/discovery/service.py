@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Mapping, Set
+from datetime import datetime, timedelta
 
+from yunzhang import clock, settings
+from yunzhang.clouds.changes import stream_changes
 from yunzhang.clouds.observed import Observed, ObservedPool, Survey
+from yunzhang.clouds.survey import Progress, stream_cloud
 from yunzhang.db import Session
 from yunzhang.discovery import keeping, repository
-from yunzhang.discovery.keeping import Outcome, Reading, Record
+from yunzhang.discovery.keeping import Outcome, Reading, Record, Spool
 from yunzhang.discovery.models import DiscoveryRun
 from yunzhang.errors import NotFound
 from yunzhang.units.scope import Principal
+
+Known = Mapping[str, Set[str]]
 
 CLOUD_KINDS = (
     "projects",
@@ -54,6 +59,51 @@ def keep_survey(
     """Store a complete survey as the latest run of its cloud. Raises as `keeping.keep`."""
     reading = Reading(survey.cloud, "openstack", started_at, allow_shrink=allow_shrink)
     return keeping.keep(session, principal, reading, _records(survey))
+
+
+def read_cloud(
+    cloud: str,
+    spool: Spool,
+    *,
+    changes_since: DiscoveryRun | None = None,
+    known: Known | None = None,
+    progress: Progress | None = None,
+) -> Reading:
+    """Read a cloud into a spool: what changed since a run where that will do, else everything."""
+    started = clock.now()
+
+    def take(kind: str, thing: Observed) -> None:
+        spool.add(cloud_record(kind, thing))
+
+    if changes_since is not None and known is not None:
+
+        def gone(server: str) -> None:
+            spool.add(keeping.deleted("servers", server))
+
+        if stream_changes(cloud, changes_since.started_at, known, take, gone):
+            return Reading(cloud, "openstack", started, mode="delta", since=changes_since.id)
+        spool.clear()
+    stream_cloud(cloud, take, progress)
+    return Reading(cloud, "openstack", started)
+
+
+def delta_base(session: Session, cloud: str) -> tuple[DiscoveryRun, Known] | None:
+    """The run a delta may stand on, with what it knew; None when a full reading is due."""
+    base = repository.base_run(session, cloud)
+    full = repository.base_run(session, cloud, mode="full")
+    latest = repository.latest_run(session, cloud)
+    hours = timedelta(hours=settings.current().full_hours)
+    if base is None or full is None or latest is None or latest.id != base.id:
+        return None  # the latest was guarded: in doubt
+    if base.kind != "openstack" or clock.now() - full.started_at > hours:
+        return None
+    kinds = ("projects", "networks", "security_groups")
+    return base, {kind: repository.present_ids(session, cloud, kind, base.id) for kind in kinds}
+
+
+def pools_of(records: Iterable[Record]) -> list[ObservedPool]:
+    """The pools among what was read of a cloud."""
+    return [ObservedPool.model_validate(r.payload) for r in records if r.kind == "pools"]
 
 
 def load_survey(session: Session, cloud: str) -> tuple[DiscoveryRun, Survey]:

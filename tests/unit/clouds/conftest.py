@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,8 @@ class FakeCloud(ThreadingHTTPServer):
         self.scopes: list[dict[str, Any]] = []
         self.bodies: dict[tuple[str, str], list[tuple[int, Any]]] = {}
         self.versions = dict(VERSIONS)
+        # answers by path and query what no test told, where a test sets it
+        self.listing: Callable[[str], tuple[int, Any] | None] = lambda _path: None
 
     def answer(self, method: str, path: str, *answers: tuple[int, Any]) -> None:
         """Answer in this order; the last one is repeated."""
@@ -78,7 +80,7 @@ class _Handler(BaseHTTPRequestHandler):
         for asked in (self.path, path):
             if answers := self.server.bodies.get((self.command, asked)):
                 return answers.pop(0) if len(answers) > 1 else answers[0]
-        return None
+        return self.server.listing(self.path) if self.command == "GET" else None
 
     def _log_in(self, auth: Any) -> None:
         if auth["identity"]["password"]["user"]["password"] != "right":

@@ -42,6 +42,16 @@ def test_images_name_their_next_page_without_an_address(fake_cloud: FakeCloud) -
     assert [item["id"] for item in found] == ["a", "b"]
 
 
+def test_a_filter_of_several_values_is_whole_on_the_next_page(fake_cloud: FakeCloud) -> None:
+    links = {"ports_links": [{"rel": "next", "href": "http://x/?id=a&id=b&marker=m"}]}
+    path = "/network/v2.0/ports"
+    fake_cloud.answer("GET", f"{path}?id=a&id=b", page("ports", "a", **links))
+    fake_cloud.answer("GET", f"{path}?id=a&id=b&marker=m", page("ports", "b"))
+    with reading("one") as reader:
+        found = reader.items("network", "/ports", "ports", {"id": ["a", "b"]})
+    assert [item["id"] for item in found] == ["a", "b"]
+
+
 def test_page_that_names_itself_ends_in_an_error(fake_cloud: FakeCloud) -> None:
     links = {"servers_links": [{"rel": "next", "href": "http://x/servers?marker=a"}]}
     fake_cloud.answer("GET", SERVERS, page("servers", "a", **links))
