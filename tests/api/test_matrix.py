@@ -2,7 +2,8 @@
 
 A cell is what the role gets: a status, or letters for whose things are told: o its own unit's, a
 what was assigned to it, f another unit's; `-` an answer without any. The columns own, assigned and
-foreign are words by which an answer is known to tell of such a thing. Roles of a unit are granted
+foreign are words by which an answer is known to tell of such a thing. `{noun}` stands for every
+noun of the register; a row of a noun's own goes before. Roles of a unit are granted
 for U-mib, the sub-cloud operator's for P-lz, and the wave 1.
 """
 
@@ -11,6 +12,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +22,14 @@ from tests.api.conftest import Client, make_token
 from yunzhang import clock, db
 from yunzhang.api.app import make_app
 from yunzhang.estate.models import Dependency
+from yunzhang.estate.service import READS
 from yunzhang.units.roles import ROLE_ACTS
 from yunzhang.units.scope import Granted
 
 FILE = Path(__file__).with_name("matrix.csv")
 PUBLIC = "public"
 VALUES = {"cloud": "legacy", "name": "target", "token": "1", "grant": "1", "wave_id": "1",
-          "number": "1"}  # fmt: skip
+          "number": "1", "finding_id": "9999"}  # fmt: skip
 UNIT = [Granted("applicant", "unit", "U-mib")]
 GRANTS = {
     "applicant": UNIT,
@@ -39,20 +42,40 @@ GRANTS = {
 
 
 def rows() -> list[dict[str, str]]:
-    """The table."""
+    """The table, with a row for every noun where one stands for all."""
     with FILE.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
+        written = list(csv.DictReader(file))
+    own = {row["route"] for row in written}
+    return [row for told in written for row in _spread(told, own)]
+
+
+def _spread(told: dict[str, str], own: set[str]) -> Iterator[dict[str, str]]:
+    if "{noun}" not in told["route"]:
+        yield told
+        return
+    for noun in READS:
+        route = told["route"].replace("{noun}", noun)
+        if route not in own:
+            yield {**told, "route": route}
+
+
+@cache
+def _described() -> dict[str, Any]:
+    paths: dict[str, Any] = make_app().openapi()["paths"]
+    return paths
 
 
 def operations() -> Iterator[tuple[str, str]]:
     """Method and path of every operation, the path without its prefix."""
-    for path, methods in make_app().openapi()["paths"].items():
+    for path, methods in _described().items():
         for method in methods:
             yield method.upper(), path.removeprefix("/api/v1")
 
 
 def _matches(template: str, path: str) -> bool:
     ours, theirs = template.split("/"), path.partition("?")[0].split("/")
+    if ours[-1] == "{key}":  # a key may have slashes of its own
+        theirs = [*theirs[: len(ours) - 1], "/".join(theirs[len(ours) - 1 :])]
     return len(ours) == len(theirs) and all(
         mine == their or mine.startswith("{") for mine, their in zip(ours, theirs, strict=True)
     )

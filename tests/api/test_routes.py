@@ -32,7 +32,7 @@ BUDGETS = {
     "/estate/units": 2,
     "/estate/workloads": 2,
     "/estate/prefixes": 2,
-    "/estate/conflicts": 2,
+    "/estate/conflicts": 3,
     "/estate/whois?address=10.0.0.1": 3,
     "/catalogue": 2,
     # one thing with all its parts

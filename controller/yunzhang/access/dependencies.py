@@ -126,6 +126,15 @@ def overseeing(principal: Asking) -> Principal:
 Overseeing = Annotated[Principal, Depends(overseeing)]
 
 
+def registering(principal: Asking) -> Principal:
+    """Who is asking, provided they may write the register at all; asked before anything else."""
+    demand(principal, "import")
+    return principal
+
+
+Registering = Annotated[Principal, Depends(registering)]
+
+
 def reading_session(principal: Asking) -> Iterator[db.Session]:
     """A session that only reads what the asker may see, for one request."""
     with db.reading() as session:

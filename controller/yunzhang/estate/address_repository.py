@@ -10,14 +10,16 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from yunzhang.db import Session
 from yunzhang.estate.addresses import WIDTH, Block, format_block, to_hex
-from yunzhang.estate.models import AddressDomain, Prefix, PrivateNetwork, Workload
+from yunzhang.estate.models import AddressDomain, AddressRange, Prefix, PrivateNetwork, Workload
 from yunzhang.estate.remedies import ROLES
 from yunzhang.estate.repository import IMPORT_LOCK
 from yunzhang.estate.spans import Packed
 from yunzhang.units.models import Unit
 
 # Tables of spans that occupy addresses: domain, family, lo, hi, role, state.
-SPANS: tuple[Any, ...] = (Prefix,)
+SPANS: tuple[Any, ...] = (Prefix, AddressRange)
+# What a range's role means for the addresses in it.
+RANGE_ROLES = {"used": "leaf", "dhcp": "leaf", "reserved": "pool"}
 # First key of PostgreSQL's advisory locks of one domain's free space each.
 DOMAIN_LOCK = 5_930_203
 
@@ -66,7 +68,8 @@ def packed_spans(session: Session, domains: dict[str, int]) -> Iterator[Packed]:
         ).group_by(model.domain_code, model.family, model.role)  # fmt: skip
         for domain, family, role, found in session.execute(query):
             if domain in domains:
-                yield Packed(family, domains[domain], ROLES.index(role), found)
+                number = ROLES.index(RANGE_ROLES.get(role, role))
+                yield Packed(family, domains[domain], number, found)
 
 
 def spans_inside(session: Session, domain: str, block: Block) -> list[Packed]:

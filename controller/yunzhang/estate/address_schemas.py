@@ -12,7 +12,10 @@ Policy = Literal["first", "best"]
 
 
 class ConflictSide(BaseModel):
-    """A span in a conflict and whose it is. A range that is no CIDR is written `first-last`."""
+    """A span in a conflict and whose it is. A range that is no CIDR is written `first-last`.
+
+    Of another's span who does not see the whole office is told the unit; the rest is empty.
+    """
 
     cidr: str
     role: str

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from yunzhang import audit, clock
 from yunzhang.db import Session
 from yunzhang.errors import Conflict, InputError, NotFound, Shortage
@@ -9,6 +11,7 @@ from yunzhang.estate import address_repository as repository
 from yunzhang.estate.address_repository import DomainOwner, Pool
 from yunzhang.estate.address_schemas import (
     ConflictReport,
+    ConflictSide,
     FreePrefix,
     FreeRequest,
     WhoisDomain,
@@ -29,7 +32,7 @@ from yunzhang.estate.addresses import (
 )
 from yunzhang.estate.models import Prefix
 from yunzhang.estate.service import MAX_PAGE
-from yunzhang.units.scope import Principal, demand
+from yunzhang.units.scope import Principal, demand, unrestricted
 
 # Workloads told about one address; more than these share a floating address only by mistake.
 MAX_HOLDERS = 200
@@ -44,23 +47,47 @@ def find_conflicts(
     limit: int = 100,
     offset: int = 0,
 ) -> ConflictReport:
-    """Every overlap between address domains; `unit` or `network` narrows to their share."""
+    """Every overlap between address domains; `unit` or `network` narrows to their share.
+
+    Who does not see the whole office gets their own domains' share, and of others in it the unit.
+    """
     from yunzhang.estate import conflicts, spans  # numpy takes a while to import
 
     demand(principal, "read")
     if not (0 <= limit <= MAX_PAGE) or offset < 0:
         raise InputError("estate.page_bad", limit=limit, offset=offset, maximum=MAX_PAGE)
-    owners = list(repository.domain_owners(session).values())
-    numbers = {owner.domain_code: number for number, owner in enumerate(owners)}
-    found = spans.unpack(list(repository.packed_spans(session, numbers)))
+    seen = None if principal.reach().office else repository.domain_owners(session).keys()
+    with unrestricted(session):
+        owners = list(repository.domain_owners(session).values())
+        numbers = {owner.domain_code: number for number, owner in enumerate(owners)}
+        found = spans.unpack(list(repository.packed_spans(session, numbers)))
     own = None
-    if unit or network:
+    if unit or network or seen is not None:
         own = frozenset(
             number
             for number, owner in enumerate(owners)
-            if unit in (None, owner.unit_code) and network in (None, owner.network_code)
+            if unit in (None, owner.unit_code)
+            and network in (None, owner.network_code)
+            and (seen is None or owner.domain_code in seen)
         )
-    return conflicts.Forecast(found, owners, own).report(limit, offset)
+    report = conflicts.Forecast(found, owners, own).report(limit, offset)
+    return report if seen is None else _as_seen(report, seen)
+
+
+def _as_seen(report: ConflictReport, seen: Collection[str]) -> ConflictReport:
+    """Of the other side of a conflict, nothing but whose it is."""
+
+    def told(side: ConflictSide) -> ConflictSide:
+        if side.domain_code in seen:
+            return side
+        hidden = dict.fromkeys(("cidr", "role", "domain_code", "network_code", "network_name"), "")
+        return side.model_copy(update=hidden)
+
+    pairs = [
+        pair.model_copy(update={"first": told(pair.first), "second": told(pair.second)})
+        for pair in report.pairs
+    ]
+    return report.model_copy(update={"pairs": pairs})
 
 
 def look_free(

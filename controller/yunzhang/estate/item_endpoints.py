@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Header, Response, status
 from pydantic import BaseModel, Field, create_model
 
-from yunzhang.access.dependencies import Asking, ReadingSession, Writing
+from yunzhang.access.dependencies import Asking, ReadingSession, Registering, Writing
 from yunzhang.errors import InputError
 from yunzhang.estate import editing, service
 from yunzhang.estate.item_schemas import BulkRead
@@ -66,7 +66,7 @@ def _reader(sheet: Sheet) -> Endpoint:
 
 def _creator(sheet: Sheet) -> Endpoint:
     def create(
-        *, record: RecordModel, transaction: Writing, principal: Asking, response: Response
+        *, record: RecordModel, transaction: Writing, principal: Registering, response: Response
     ) -> Any:
         with transaction() as session:
             item = editing.create_item(session, principal, sheet, given(record))
@@ -81,11 +81,11 @@ def _changer(sheet: Sheet, model: type[RecordModel]) -> Endpoint:
         key: str,
         changes: RecordModel,
         transaction: Writing,
-        principal: Asking,
+        principal: Registering,
         response: Response,
         tag: IfMatch = None,
     ) -> Any:
-        parsed, revision = editing.parse_key(sheet, key), read_tag(tag)
+        revision, parsed = read_tag(tag), editing.parse_key(sheet, key)
         with transaction() as session:
             item = editing.change_item(session, principal, sheet, parsed, given(changes), revision)
         return _tagged(response, item)
@@ -94,8 +94,10 @@ def _changer(sheet: Sheet, model: type[RecordModel]) -> Endpoint:
 
 
 def _remover(sheet: Sheet) -> Endpoint:
-    def remove(*, key: str, transaction: Writing, principal: Asking, tag: IfMatch = None) -> None:
-        parsed, revision = editing.parse_key(sheet, key), read_tag(tag)
+    def remove(
+        *, key: str, transaction: Writing, principal: Registering, tag: IfMatch = None
+    ) -> None:
+        revision, parsed = read_tag(tag), editing.parse_key(sheet, key)
         with transaction() as session:
             editing.remove_item(session, principal, sheet, parsed, revision)
 
@@ -112,7 +114,7 @@ class Bulk(BaseModel):
 
 
 def _bulk(sheet: Sheet, model: type[RecordModel]) -> Endpoint:
-    def bulk(*, body: Bulk, transaction: Writing, principal: Asking) -> BulkRead:
+    def bulk(*, body: Bulk, transaction: Writing, principal: Registering) -> BulkRead:
         records = [given(item) for item in body.items]
         mode = None if body.mode == "check" else body.mode
         with transaction() as session:

@@ -18,6 +18,7 @@ from yunzhang.estate import (
     csv_sheets,
     history,
     importing,
+    own_rules,
     repository,
     rules,
     schemas,
@@ -32,7 +33,7 @@ from yunzhang.estate.parsing import Parsed, parse_file
 from yunzhang.estate.report import ImportReport
 from yunzhang.estate.sheets import BY_KEY, SHEETS, Sheet, find_sheet
 from yunzhang.units.schemas import PersonRead, UnitRead
-from yunzhang.units.scope import Principal, demand
+from yunzhang.units.scope import Principal, demand, unrestricted
 from yunzhang.units.service import load_divisions
 
 Mode = Literal["all", "good"]
@@ -76,9 +77,14 @@ def _compare(session: Session, raw: RawFile, day: date | None, progress: Progres
     progress("parse", 0, rows)
     parsed = parse_file(raw)
     progress("compare", 0, rows)
-    known = importing.read_known(session, parsed)
+    # codes are unique and things are named across units, whoever imports
+    own = own_rules.own_units(session)
+    with unrestricted(session):
+        known = importing.read_known(session, parsed)
     progress("check", 0, rows)
     rules.check(parsed, known, day or clock.now().date())
+    if own is not None:
+        own_rules.check_owners(parsed, known, own)
     difference = importing.compare(parsed, known)
     parsed.faults.sort(key=lambda fault: fault.place)
     earlier = history.batch_of_file(session, raw.sha256)

@@ -21,8 +21,8 @@ READING_ACTS = frozenset({"catalogue", "read", "oversee", "audit", "verify"})
 # Which roles may do what. A role not named for an act may not do it.
 ROLE_ACTS: dict[str, frozenset[str]] = {
     # of a unit, or of one sub-cloud
-    "applicant": frozenset({"catalogue", "read", "request"}),
-    "manager": frozenset({"catalogue", "read", "request", "endorse", "delegate"}),
+    "applicant": frozenset({"catalogue", "read", "import", "request"}),
+    "manager": frozenset({"catalogue", "read", "import", "request", "endorse", "delegate"}),
     "cloud_operator": frozenset({"catalogue", "read", "endorse", "delegate"}),
     # of the office
     "operator": frozenset(
