@@ -221,3 +221,11 @@ def test_token_is_made_in_the_console_and_used_elsewhere(browser: Browser) -> No
     assert browser.ask("POST", "/tokens", asked).json()["code"] == "access.token_dates"
     asked |= {"expires_at": ends, "scopes": ["everything"]}
     assert browser.ask("POST", "/tokens", asked).json()["code"] == "access.scope_unknown"
+
+
+def test_stolen_session_does_not_serve_to_guess_the_password(browser: Browser) -> None:
+    browser.log_in()
+    asked = {"old": "wrong words again", "new": "quite other words here"}
+    with clock.fixed(clock.now()):
+        told = [browser.ask("POST", "/session/password", asked).status_code for _ in range(6)]
+    assert told == [403] * throttle.FREE["account"] + [429]

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
 from yunzhang import db, settings
-from yunzhang.access import grants, oidc, repository, schemas, service, sessions, tokens
+from yunzhang.access import grants, oidc, repository, schemas, service, sessions, throttle, tokens
 from yunzhang.access.dependencies import (
     Asking,
     ReadingSession,
@@ -94,10 +94,14 @@ def log_out(found: Showing, response: Response) -> None:
 
 
 @router.post("/session/password", tags=["session"], summary="Change password", status_code=204)
-def change_password(asked: schemas.PasswordChange, found: Showing) -> None:
-    """Change one's own password. Every console session of the account ends, this one too."""
+def change_password(asked: schemas.PasswordChange, request: Request, found: Showing) -> None:
+    """Change one's own password. Every console session of the account ends, this one too. Wrong
+    ones count like failed logins: a stolen session must not serve to guess."""
+    name, address = found.account.name, _address(request)
+    throttle.count_attempt(name, address)
     with db.transaction() as session:
         service.change_password(session, found.principal, old=asked.old, new=asked.new)
+        throttle.forgive(session, name, address)
 
 
 @router.get("/tokens", tags=["session"], summary="Own tokens")

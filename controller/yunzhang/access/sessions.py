@@ -64,7 +64,11 @@ def log_in(name: str, password: str, address: str, *, former: str | None = None)
     """Begin a session; `former` is the identifier the browser had, which ends."""
     account = authenticate(name, password, address)
     with db.transaction() as session:
-        return begin(session, account, former=former)
+        now = repository.find_account(session, name)
+        # changed or disabled while the password was being checked
+        if now is None or now.disabled_at or now.password_hash != account.password_hash:
+            raise Unauthenticated("access.login_failed")
+        return begin(session, now, former=former)
 
 
 def begin(session: Session, account: Account, *, former: str | None = None) -> LoggedIn:
