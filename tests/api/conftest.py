@@ -31,6 +31,11 @@ class Client:
         self.app, self.token = app, token
         self.statements: list[str] = []
 
+    @property
+    def authorization(self) -> dict[str, str]:
+        """The header that shows the token."""
+        return {"Authorization": f"Bearer {self.token}"} if self.token else {}
+
     def ask(
         self,
         method: str,
@@ -39,8 +44,7 @@ class Client:
         body: object = None,
     ) -> httpx.Response:
         """One request with the client's token; `path` may carry a query, `body` is sent as JSON."""
-        sent = {"Authorization": f"Bearer {self.token}"} if self.token else {}
-        sent |= dict(headers or {})
+        sent = self.authorization | dict(headers or {})
 
         async def talk() -> httpx.Response:
             transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)

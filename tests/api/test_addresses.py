@@ -25,7 +25,9 @@ def pool(running: object) -> None:
 def test_takers_waited_for_each_others_threads_until_connections_ran_out(client: Client) -> None:
     async def take() -> list[httpx.Response]:
         transport = httpx.ASGITransport(client.app)
-        async with httpx.AsyncClient(transport=transport, base_url=BASE) as many:
+        async with httpx.AsyncClient(
+            transport=transport, base_url=BASE, headers=client.authorization
+        ) as many:
             asks = (many.post(URL, json={"length": 24}) for _ in range(64))
             return await asyncio.gather(*asks)
 
@@ -49,10 +51,5 @@ def test_takers_waited_for_each_others_threads_until_connections_ran_out(client:
 def test_what_cannot_be_taken(
     client: Client, body: dict[str, object], status: int, code: str
 ) -> None:
-    async def take() -> httpx.Response:
-        transport = httpx.ASGITransport(client.app)
-        async with httpx.AsyncClient(transport=transport, base_url=BASE) as one:
-            return await one.post(URL, json=body)
-
-    answer = asyncio.run(take())
+    answer = client.ask("POST", URL, body=body)
     assert (answer.status_code, answer.json()["code"]) == (status, code)

@@ -29,7 +29,7 @@ from yunzhang.units.scope import Granted
 FILE = Path(__file__).with_name("matrix.csv")
 PUBLIC = "public"
 VALUES = {"cloud": "legacy", "name": "target", "token": "1", "grant": "1", "wave_id": "1",
-          "number": "1", "finding_id": "9999"}  # fmt: skip
+          "number": "1", "finding_id": "9999", "code": "none", "key": "none"}  # fmt: skip
 UNIT = [Granted("applicant", "unit", "U-mib")]
 GRANTS = {
     "applicant": UNIT,

@@ -65,6 +65,7 @@ def read_item(session: Session, principal: Principal, sheet: Sheet, key: Key) ->
 
 def create_item(session: Session, principal: Principal, sheet: Sheet, record: Record) -> Any:
     """Make a thing. Raises ItemsRefused, Conflict `item.taken`."""
+    _refuse_blank([record])
     report = _save(session, principal, sheet, record)
     if report.changes[0].action != "create":
         raise Conflict("item.taken", key=report.changes[0].key)
@@ -107,6 +108,7 @@ def save_items(
     demand(principal, "import")
     if len(records) > MOST:
         raise InputError("item.many", count=len(records), maximum=MOST)
+    _refuse_blank(records)
     keys = [tuple(r.get(n, sheet.by_key[n].default) for n in sheet.identity) for r in records]
     stored = repository.current_rows(session, sheet.key, [k for k in keys if None not in k])
     whole = [
@@ -117,6 +119,13 @@ def save_items(
     if mode is None:
         return service.check_raw(session, principal, raw)
     return service.import_raw(session, principal, raw, mode)
+
+
+def _refuse_blank(records: Sequence[Record]) -> None:
+    """A row without anything in it is passed over in a workbook; nobody sends one on purpose."""
+    for number, record in enumerate(records):
+        if all(value in (None, []) or not str(value).strip() for value in record.values()):
+            raise InputError("item.blank", item=number)
 
 
 def remove_item(
