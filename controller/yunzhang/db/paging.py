@@ -13,6 +13,7 @@ import json
 import threading
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Literal
 
 from sqlalchemy import Select, func, literal, select, tuple_
@@ -29,6 +30,8 @@ _MOST_KEPT = 1_000
 _LONGEST = 2_000
 
 Direction = Literal["after", "before"]
+# Of a key.
+Part = str | int | date
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +43,14 @@ class Slice:
     previous: str | None
 
 
-def write_cursor(direction: Direction, key: Sequence[str | int]) -> str:
+def write_cursor(direction: Direction, key: Sequence[Part]) -> str:
     """The cursor of the page that begins after, or ends before, the row with this key."""
-    text = json.dumps([direction, *key], ensure_ascii=False, separators=(",", ":"))
+    parts = [part.isoformat() if isinstance(part, date) else part for part in key]
+    text = json.dumps([direction, *parts], ensure_ascii=False, separators=(",", ":"))
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def read_cursor(cursor: str, columns: Sequence[Any]) -> tuple[Direction, list[str | int]]:
+def read_cursor(cursor: str, columns: Sequence[Any]) -> tuple[Direction, list[Part]]:
     """Direction and key of a list sorted by `columns`. Raises InputError `db.cursor_bad`."""
     try:
         if len(cursor) > _LONGEST:
@@ -56,17 +60,23 @@ def read_cursor(cursor: str, columns: Sequence[Any]) -> tuple[Direction, list[st
     except (ValueError, TypeError, binascii.Error, RecursionError):
         raise InputError("db.cursor_bad") from None
     kinds = [column.type.python_type for column in columns]
-    fits = len(key) == len(kinds) and all(
-        type(part) is kind for part, kind in zip(key, kinds, strict=True)
-    )
-    # PostgreSQL takes no NUL in a text and no number beyond 8 bytes
-    sound = fits and all(
-        "\0" not in part and part.isprintable() if isinstance(part, str) else abs(part) < 2**63
-        for part in key
-    )
-    if direction not in ("after", "before") or not sound:
+    if direction not in ("after", "before") or len(key) != len(kinds):
         raise InputError("db.cursor_bad")
-    return direction, key
+    return direction, [_read_part(part, kind) for part, kind in zip(key, kinds, strict=True)]
+
+
+def _read_part(part: Any, kind: type[Part]) -> Part:
+    if kind is date and type(part) is str:
+        try:
+            return date.fromisoformat(part)
+        except ValueError:
+            raise InputError("db.cursor_bad") from None
+    # PostgreSQL takes no NUL in a text and no number beyond 8 bytes
+    if kind is str and isinstance(part, str) and "\0" not in part and part.isprintable():
+        return part
+    if kind is int and type(part) is int and abs(part) < 2**63:
+        return part
+    raise InputError("db.cursor_bad")
 
 
 def by_cursor(

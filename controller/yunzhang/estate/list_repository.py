@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable
 from typing import Any, NamedTuple
 
 from sqlalchemy import Select, select
 
 from yunzhang.db import Base, Session
 from yunzhang.db.paging import Slice, by_cursor, by_offset, totals
-from yunzhang.estate.models import AddressDomain, Dependency, Prefix
 from yunzhang.estate.repository import MODELS
 from yunzhang.estate.sheets import BY_KEY
 from yunzhang.units.models import Unit
-
-# Nouns without a unit of their own, and the column that names whose they are.
-_THROUGH: Mapping[Any, str] = {
-    AddressDomain: "network_code",
-    Prefix: "domain_code",
-    Dependency: "source_code",
-}
 
 
 class Narrowing(NamedTuple):
@@ -55,7 +47,7 @@ def _owned(model: Any, units: Any) -> Any:
         return Unit.code.in_(units)
     if "unit_code" in model.__table__.c:
         return model.unit_code.in_(units)
-    through = getattr(model, _THROUGH[model])
+    through = getattr(model, model.owned_through)
     (target,) = through.property.columns[0].foreign_keys
     owner = next(
         each.class_ for each in Base.registry.mappers if each.local_table is target.column.table

@@ -205,13 +205,16 @@ def test_netbox_csv_exports(
     assert [(a.origin.sheet, a.outcome) for a in found.accounts] == [(sheet, e) for e in expected]
 
 
+WEB = "5f0c6a0e-0000-4000-8000-00000000001b"
+
+
 def test_openstack_dump_and_list(owned: Session, tmp_path: Path) -> None:
     address = {"addr": "10.0.0.5", "OS-EXT-IPS:type": "fixed"}
-    server = {"id": "1b-2", "name": "web", "tenant_id": "p1", "status": "SHUTOFF",
+    server = {"id": WEB, "name": "web", "tenant_id": "p1", "status": "SHUTOFF",
               "flavor": {"vcpus": 2, "ram": 2048, "disk": 20},
               "addresses": {"net": [address]}}  # fmt: skip
     dump = {
-        "server": {"1b-2": server, "x": server | {"id": "x", "tenant_id": "p2"}},
+        "server": {WEB: server, "x": server | {"id": "x", "tenant_id": "p2"}},
         "project": {"p1": {"name": "demo"}, "p2": {"name": "other"}},
         "network": {"n1": {"name": "net"}},
         "subnet": {"s1": {"name": "s", "cidr": "10.0.0.0/24", "network_id": "n1"}},
@@ -228,8 +231,9 @@ def test_openstack_dump_and_list(owned: Session, tmp_path: Path) -> None:
     assert (web.addresses, web.project, web.ram_mib, web.note) == (
         ["10.0.0.5"], "demo", 2048, "SHUTOFF",
     )  # fmt: skip
-    listed = [{"ID": "9", "Name": "old", "Networks": "net=10.0.0.7, 10.0.0.8", "Flavor": "m1"},
-              {"ID": "8", "Name": "new", "Networks": {"net": ["10.0.0.9"]},
+    listed = [{"ID": WEB[:-1] + "9", "Name": "old", "Flavor": "m1",
+               "Networks": "net=10.0.0.7, 10.0.0.8"},
+              {"ID": WEB[:-1] + "8", "Name": "new", "Networks": {"net": ["10.0.0.9"]},
                "Flavor": {"vcpus": 1, "ram": 512, "disk": 1}}]  # fmt: skip
     path.write_text(json.dumps(listed), "utf-8")
     found = bring(owned, path)
