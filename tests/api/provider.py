@@ -42,6 +42,7 @@ class Provider:
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     redirects: bool = False
+    bodies: dict[str, bytes] = field(default_factory=dict)  # path → what is answered instead
 
     def metadata(self) -> dict[str, Any]:
         """The discovery document."""
@@ -87,7 +88,7 @@ class Provider:
 def _handler(provider: Provider) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def _tell(self, status: int, told: dict[str, Any]) -> None:
-            body = json.dumps(told).encode()
+            body = provider.bodies.get(self.path, json.dumps(told).encode())
             self.send_response(302 if provider.redirects else status)
             if provider.redirects:
                 self.send_header("Location", "http://127.0.0.1:1/")

@@ -87,6 +87,10 @@ LIES: dict[str, Callable[[dict[str, Any]], None]] = {
     "iss": lambda claims: claims.update(iss="http://127.0.0.1:1"),
     "exp": lambda claims: claims.update(exp=claims["exp"] - 400),
     "iat": lambda claims: claims.update(iat=claims["iat"] + 400),
+    "nbf": lambda claims: claims.update(nbf=claims["iat"] + 400),
+    "exp endless": lambda claims: claims.update(exp=float("inf")),
+    "iat no number": lambda claims: claims.update(iat="now"),
+    "nbf no number": lambda claims: claims.update(nbf="now"),
     "sub": lambda claims: claims.pop("sub"),
 }
 LIES |= {
@@ -257,6 +261,39 @@ def test_errors_of_the_provider(provider: Provider) -> None:
     assert (told.status_code, told.json()["code"]) == (401, "access.oidc_refused")
     assert "<" not in told.json()["message"]
     assert arrive(client, {"state": "x"}, cookie).status_code == 422
+
+
+BROKEN = {
+    "nothing but brackets": ("/keys", b"[" * 100_000),
+    "no JSON": ("/keys", b"<html>"),
+    "not UTF-8": ("/keys", b'{"keys": ["\xff"]}'),
+    "keys that are a number": ("/keys", b'{"keys": 1}'),
+    "keys that are null": ("/keys", b'{"keys": null}'),
+    "a key that is a text": ("/keys", b'{"keys": ["x"]}'),
+    "a key without its numbers": ("/keys", b'{"keys": [{"kty": "RSA"}]}'),
+    "a kind of key that is a list": ("/keys", b'{"keys": [{"kty": []}]}'),
+    "brackets for a token": ("/token", b"[" * 100_000),
+}
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_a_broken_answer_of_the_provider_was_a_fault_of_ours(provider: Provider, case: str) -> None:
+    path, body = BROKEN[case]
+    if path == "/keys":
+        provider.bodies[path] = body
+        answer = Client(make_app()).get("/oidc/start")
+    else:
+        client, url, cookie = depart()
+        provider.bodies[path] = body
+        answer = arrive(client, provider.visit(url), cookie)
+    assert (answer.status_code, answer.json()["code"]) == (502, "access.oidc_provider")
+
+
+def test_a_token_of_nothing_but_brackets(provider: Provider) -> None:
+    nested = base64.urlsafe_b64encode(b"[" * 50_000).decode().rstrip("=")
+    provider.sign = lambda _: f"{nested}.{nested}.x"
+    answer = attempt(provider)
+    assert (answer.status_code, answer.json()["code"]) == (401, "access.oidc_refused")
 
 
 @pytest.mark.usefixtures("running")

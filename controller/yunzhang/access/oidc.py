@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
+import math
 import secrets
 import threading
 from base64 import urlsafe_b64encode
@@ -65,12 +66,7 @@ class Provider:
             described = self._fetch(f"{self.issuer.rstrip('/')}/.well-known/openid-configuration")
             if described.get("issuer") != self.issuer:
                 raise Outside("access.oidc_provider", reason="issuer")
-            keys = [
-                key
-                for key in self._fetch(str(described.get("jwks_uri", ""))).get("keys", [])
-                if key.get("kty") in KEY_TYPES and key.get("use", "sig") == "sig"
-            ]
-            self.keys = KeySet.import_key_set({"keys": keys})
+            self.keys = read_keys(self._fetch(str(described.get("jwks_uri", ""))))
             self.described, self.read_at = described, clock.now()
 
     def address(self, name: str) -> str:
@@ -92,6 +88,28 @@ class Provider:
         """Exchange a code for tokens; a client without a secret names itself in the form."""
         auth = (form["client_id"], secret) if secret else None
         return _talk("POST", self.address("token_endpoint"), data=form, auth=auth)
+
+
+def read_keys(told: dict[str, Any]) -> KeySet:
+    """The keys of a set (RFC 7517) that may sign; what is none is the provider's fault.
+
+    Raises Outside `access.oidc_provider`.
+    """
+    listed = told.get("keys")
+    if not isinstance(listed, list) or not all(isinstance(key, dict) for key in listed):
+        raise Outside("access.oidc_provider", reason="keys")
+    keys = [key for key in listed if _may_sign(key)]
+    try:
+        return KeySet.import_key_set({"keys": keys})
+    except (JoseError, ValueError, TypeError, KeyError) as error:
+        raise Outside("access.oidc_provider", reason="keys") from error
+
+
+def _may_sign(key: dict[str, Any]) -> bool:
+    kind = key.get("kty")
+    if not isinstance(kind, str):
+        raise Outside("access.oidc_provider", reason="keys")
+    return kind in KEY_TYPES and key.get("use", "sig") == "sig"
 
 
 def _is_loopback(host: str) -> bool:
@@ -117,7 +135,7 @@ def _talk(method: str, url: str, **options: Any) -> dict[str, Any]:
             if answer.status_code != 200:
                 raise Outside("access.oidc_provider", reason=f"HTTP {answer.status_code}")
             told = httpx.Response(200, content=body).json()
-    except (httpx.HTTPError, ValueError) as error:
+    except (httpx.HTTPError, ValueError, RecursionError) as error:
         raise Outside("access.oidc_provider", reason=type(error).__name__) from error
     if not isinstance(told, dict):
         raise Outside("access.oidc_provider", reason="JSON")
@@ -250,12 +268,14 @@ def check_claims(claims: dict[str, Any], issuer: str, client: str, nonce: str) -
     audiences = audience if isinstance(audience, list) else [audience]
     subject, told, now = claims.get("sub"), claims.get("nonce"), clock.now().timestamp()
     expires, issued, skew = _time(claims, "exp"), _time(claims, "iat"), SKEW.total_seconds()
+    begins = _time(claims, "nbf") if "nbf" in claims else 0.0
     checks = {
         "iss": claims.get("iss") == issuer,
         "aud": client in audiences,
         "azp": claims.get("azp", client if len(audiences) == 1 else None) == client,
         "exp": expires is not None and now < expires + skew,
         "iat": issued is not None and issued - skew <= now,
+        "nbf": begins is not None and begins - skew <= now,
         "nonce": isinstance(told, str) and secrets.compare_digest(told.encode(), nonce.encode()),
         "sub": isinstance(subject, str) and 0 < len(subject) <= 255,
     }
@@ -265,9 +285,14 @@ def check_claims(claims: dict[str, Any], issuer: str, client: str, nonce: str) -
 
 
 def _time(claims: dict[str, Any], name: str) -> float | None:
+    """A time of a token; None when it is none, and JSON of Python knows numbers without end."""
     value = claims.get(name)
-    good = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return float(value) if good and value is not None else None
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    try:
+        return float(value) if math.isfinite(value) else None
+    except OverflowError:
+        return None
 
 
 def account_of(session: Session, issuer: str, subject: str) -> Account:
