@@ -64,9 +64,12 @@ $(READY): requirements-dev.lock pyproject.toml
 	$(BIN)/uv pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@touch $(READY)
 
-# PostgreSQL is used for tests only: a server of the tests' own, on a unix socket.
+# What tests without clouds use of Debian: PostgreSQL (a server of their own, on a unix socket), virsh
+# with its test driver, disk images. A test that misses one would be skipped, which fails in CI.
 system-packages:
-	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || tools/install-packages postgresql
+	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 \
+	    && command -v virsh >/dev/null && command -v qemu-img >/dev/null \
+	    || tools/install-packages postgresql libvirt-clients qemu-utils
 
 lock: ## write the lock files anew, without any registry in them 重新锁定依赖
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes \
