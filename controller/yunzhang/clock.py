@@ -8,11 +8,14 @@ from __future__ import annotations
 import time
 from contextlib import contextmanager
 from contextvars import ContextVar
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+# The time people read, in all of China and all year.
+BEIJING = timezone(timedelta(hours=8))
 
 _fixed: ContextVar[datetime | None] = ContextVar("fixed_time", default=None)
 
@@ -20,6 +23,11 @@ _fixed: ContextVar[datetime | None] = ContextVar("fixed_time", default=None)
 def now() -> datetime:
     """The current time, aware, UTC."""
     return _fixed.get() or datetime.now(UTC)
+
+
+def beijing(moment: datetime) -> datetime:
+    """`moment` as people read it; everything kept and sent is in UTC."""
+    return moment.astimezone(BEIJING)
 
 
 def monotonic() -> float:

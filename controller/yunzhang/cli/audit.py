@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import click
 from rich.markup import escape
 from rich.table import Table
 
-from yunzhang import audit
+from yunzhang import audit, clock
 from yunzhang.audit import repository
 from yunzhang.audit.anchors import anchor_file
 from yunzhang.audit.hashing import content_of
@@ -23,7 +23,6 @@ from yunzhang.errors import Conflict, InputError
 from yunzhang.texts import listed, text
 from yunzhang.units.scope import demand
 
-BEIJING = timezone(timedelta(hours=8))
 EXISTING = click.Path(exists=True, dir_okay=False, path_type=Path)
 Moment = datetime | None
 
@@ -35,7 +34,7 @@ def _moment(_: click.Context, __: click.Parameter, given: str | None) -> Moment:
         at = datetime.fromisoformat(given)
     except ValueError:
         raise InputError("audit.moment_bad", given=given) from None
-    return at if at.tzinfo else at.replace(tzinfo=BEIJING)
+    return at if at.tzinfo else at.replace(tzinfo=clock.BEIJING)
 
 
 def filters(command: Any) -> Any:
@@ -195,7 +194,7 @@ def _filter(wanted: dict[str, Any]) -> Filter:
 
 
 def _beijing(at: datetime) -> str:
-    return f"{at.astimezone(BEIJING):%Y-%m-%d %H:%M:%S}"
+    return f"{clock.beijing(at):%Y-%m-%d %H:%M:%S}"
 
 
 def _origin(entry: audit.AuditEntry) -> str:

@@ -12,17 +12,16 @@ from yunzhang import clock
 from yunzhang.cli import estate_addresses, estate_foreign, estate_items, estate_reform
 from yunzhang.cli import estate_views as views
 from yunzhang.cli.context import output, principal
+from yunzhang.cli.estate_items import NOUN
 from yunzhang.db import reading, transaction
 from yunzhang.estate import example, service, workbook
 from yunzhang.estate.fault_lists import write_faults
 from yunzhang.estate.service import Mode
-from yunzhang.estate.sheets import SHEETS
 from yunzhang.texts import text
 
 FILE = click.Path(dir_okay=False, path_type=Path)
 DAY = click.DateTime(["%Y-%m-%d"])
 FORMAT = click.Choice(["table", "json"])
-NOUN = click.Choice([name for sheet in SHEETS for name in (sheet.key, sheet.title)])
 
 
 @click.group("estate")
@@ -101,7 +100,9 @@ def template(file: Path) -> None:
 
 @group.command()
 @click.argument("file", type=FILE)
-@click.option("--sheet", type=NOUN, help="存为 CSV 时是哪张表 / which sheet to write as CSV")
+@click.option(
+    "--sheet", type=NOUN, metavar="NOUN", help="存为 CSV 时是哪张表 / which sheet to write as CSV"
+)
 @click.option("--gb18030", is_flag=True, help="CSV 用 GB18030 编码 / write CSV as GB18030")
 def export(file: Path, sheet: str | None, gb18030: bool) -> None:
     """导出登记内容 / Export the register; importing it again changes nothing."""
@@ -116,7 +117,7 @@ def export(file: Path, sheet: str | None, gb18030: bool) -> None:
 
 
 @group.command("list")
-@click.argument("noun", type=NOUN)
+@click.argument("noun", type=NOUN, metavar="NOUN")
 @click.option("--unit", help="只看这个单位（编号） / only this unit")
 @click.option("--limit", default=50, show_default=True, help="最多显示几条 / rows shown")
 @click.option("--offset", default=0, help="从第几条之后 / rows passed over")

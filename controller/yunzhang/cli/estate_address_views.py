@@ -122,7 +122,8 @@ def show_whois(report: WhoisReport) -> None:
         output.print(text("addresses.whois_nobody"))
     for domain in report.domains:
         owner = f"{domain.domain_name}  {domain.network_name}（{domain.unit_name}）"
-        table = _table(owner, *_columns("cidr", "role", "usage", "workload"))
+        output.print(escape(owner), highlight=False, soft_wrap=True)  # a title would be wrapped
+        table = _table("", *_columns("cidr", "role", "usage", "workload"))
         for prefix in domain.prefixes:
             role = ROLES[prefix.role] if current_language() == "zh" else prefix.role
             usage = prefix.usage or prefix.network_name

@@ -17,7 +17,7 @@ DRY_RUN = click.option("--dry-run", is_flag=True, help="只检查 / only check")
 
 
 @click.command()
-@click.argument("noun", type=NOUN)
+@click.argument("noun", type=NOUN, metavar="NOUN")
 @click.argument("keys", nargs=-1, required=True)
 @click.option("--to", "state", type=click.Choice(STATES), required=True, help="目标状态 / state")
 @click.option("--reason", default="", help="原因 / why")
@@ -31,7 +31,7 @@ def advance(
 
 
 @click.command("return")
-@click.argument("noun", type=NOUN)
+@click.argument("noun", type=NOUN, metavar="NOUN")
 @click.argument("keys", nargs=-1, required=True)
 @click.option("--field", "fields", nargs=2, multiple=True, required=True, metavar="COLUMN REASON",
               help="哪一列、为什么 / which column and why")  # fmt: skip
@@ -52,7 +52,7 @@ def _step(noun: str, keys: tuple[str, ...], step: Step, dry_run: bool) -> None:
 
 
 @click.command()
-@click.argument("noun", type=NOUN)
+@click.argument("noun", type=NOUN, metavar="NOUN")
 @click.argument("key")
 @click.option("--limit", default=20, show_default=True, help="最多显示几条 / changes shown")
 @click.option("--offset", default=0, help="从第几条之后 / changes passed over")
@@ -61,7 +61,7 @@ def history(noun: str, key: str, limit: int, offset: int) -> None:
     acting = principal()
     with reading() as session:
         page = service.list_changes(session, acting, noun, key, limit=limit, offset=offset)
-    views.show_changes(page)
+    views.show_changes(noun, page)
 
 
 @click.command()

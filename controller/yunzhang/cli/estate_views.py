@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
 from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
+from yunzhang import clock
 from yunzhang.cli.context import errors, output
 from yunzhang.estate.importing import Progress as ImportProgress
 from yunzhang.estate.report import ACTIONS, ImportReport
 from yunzhang.estate.schemas import BatchRead, ChangeRead, Page
-from yunzhang.estate.sheets import BY_KEY, Column, find_sheet
+from yunzhang.estate.sheets import BY_KEY, Column, Sheet, find_sheet
 from yunzhang.estate.values import cell_value
 from yunzhang.texts import current_language, text
 
@@ -92,26 +94,47 @@ def show_counts(counts: Mapping[str, int]) -> None:
     output.print(table)
 
 
-def show_changes(page: Page[ChangeRead]) -> None:
+def show_changes(noun: str, page: Page[ChangeRead]) -> None:
     """Changes of one item: when, who, what, from and to."""
+    sheet = find_sheet(noun)
+    assert sheet is not None  # noqa: S101 - the service has refused unknown nouns
     heads = text("estate.change_columns").split("、")
     table = _table("", *heads)
     for change in page.items:
         table.add_row(
-            f"{change.at:%Y-%m-%d %H:%M}", escape(change.principal), change.act,
-            escape(str(change.before or "")), escape(str(change.after or "")),
+            _at(change.at), escape(change.principal), text(f"estate.did_{change.act}"),
+            _told(sheet, change.before), _told(sheet, change.after),
             escape(change.reason),
         )  # fmt: skip
     output.print(table)
+
+
+def _at(moment: datetime) -> str:
+    return f"{clock.beijing(moment):%Y-%m-%d %H:%M}"
+
+
+def _told(sheet: Sheet, values: Mapping[str, Any] | None) -> str:
+    """Values of an item, a line each, as the workbook writes them."""
+    lines = []
+    for name, value in (values or {}).items():
+        column = sheet.by_key.get(name)
+        if name == "state":
+            shown: object = text(f"estate.state_{value}")
+        else:
+            shown = cell_value(column, value) if column else value
+        if shown not in (None, ""):
+            head = _header(column) if column else text(f"estate.said_{name}")
+            lines.append(text("estate.said", head=head, value=shown))
+    return escape("\n".join(lines))
 
 
 def show_batches(page: Page[BatchRead]) -> None:
     """Imports: number, when, who, file, rows written, whether undone."""
     table = _table("", *text("estate.batch_columns").split("、"))
     for batch in page.items:
-        undone = f"{batch.undone_at:%Y-%m-%d %H:%M}" if batch.undone_at else ""
+        undone = _at(batch.undone_at) if batch.undone_at else ""
         table.add_row(
-            str(batch.id), f"{batch.created_at:%Y-%m-%d %H:%M}", escape(batch.principal),
+            str(batch.id), _at(batch.created_at), escape(batch.principal),
             escape(batch.file_name), f"{batch.written:,}", undone,
         )  # fmt: skip
     output.print(table)

@@ -9,6 +9,7 @@ import click
 from rich.table import Table
 from sqlalchemy.orm import Session
 
+from yunzhang import clock
 from yunzhang.cli.context import errors, output, principal
 from yunzhang.db import reading, transaction
 from yunzhang.discovery import decisions, finding_repository, findings
@@ -180,11 +181,11 @@ def _show_details(row: Finding) -> None:
             )
         output.print(table)
     if row.misses:
-        since = f"{row.opened_at:%Y-%m-%d}"
+        since = f"{clock.beijing(row.opened_at):%Y-%m-%d}"
         output.print(text("finding.misses", count=row.misses, since=since))
-    if row.decision:
+    if row.decision and row.decided_at:
         told = text(f"finding.decision_{row.decision}")
-        at = f"{row.decided_at:%Y-%m-%d %H:%M}"
+        at = f"{clock.beijing(row.decided_at):%Y-%m-%d %H:%M}"
         said = text("finding.said", decision=told, by=row.decided_by, at=at, reason=row.reason)
         output.print(said, markup=False)
     if row.until:

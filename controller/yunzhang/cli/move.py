@@ -132,7 +132,7 @@ def _list_waves() -> None:
                 version.name,
                 str(wave.number),
                 text(f"moves.state_{wave.state}"),
-                f"{wave.started_at:%Y-%m-%d %H:%M}" if wave.started_at else "",
+                f"{clock.beijing(wave.started_at):%Y-%m-%d %H:%M}" if wave.started_at else "",
                 wave.fault.splitlines()[0] if wave.fault else "",
             )
     output.print(table if table.row_count else text("moves.none"))

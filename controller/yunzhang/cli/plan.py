@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 from rich.table import Table
 
-from yunzhang import settings
+from yunzhang import clock, settings
 from yunzhang.cli.account import password_file, read_password
 from yunzhang.cli.context import output, principal
 from yunzhang.cli.plan_views import show_faults, show_plan
@@ -103,7 +103,7 @@ def list_() -> None:
                 text(f"plan.state_{row.state}"),
                 row.hash[:12],
                 row.created_by,
-                f"{row.created_at:%Y-%m-%d %H:%M}",
+                f"{clock.beijing(row.created_at):%Y-%m-%d %H:%M}",
             )
     output.print(table)
 

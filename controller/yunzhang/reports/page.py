@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from yunzhang import clock
 from yunzhang.clouds.usage import Amount
 from yunzhang.kit.canonical import content_hash
 from yunzhang.reports.schemas import RunReport
 from yunzhang.texts import Language, has_text, in_language, text
 
 # All of China, and without daylight saving: times are never shown in a reader's own zone.
-BEIJING = timezone(timedelta(hours=8))
 MINUTE = 60
 NONE = "—"
 
@@ -53,7 +53,7 @@ def size(amount: float | None) -> str:
 
 def moment(at: datetime | None) -> str:
     """A time of day in Beijing, to the second."""
-    return NONE if at is None else f"{at.astimezone(BEIJING):%Y-%m-%d %H:%M:%S}"
+    return NONE if at is None else f"{clock.beijing(at):%Y-%m-%d %H:%M:%S}"
 
 
 def span(seconds: float | None) -> str:
