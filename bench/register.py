@@ -30,7 +30,7 @@ from tests import postgres
 from yunzhang.db import Base, make_engine
 from yunzhang.db.paging import write_cursor
 from yunzhang.db.tables import load_tables
-from yunzhang.estate import address_service
+from yunzhang.estate.addresses import service as address_service
 from yunzhang.units.scope import SYSTEM
 
 CHILDREN = 48_000

@@ -17,7 +17,7 @@ from yunzhang import clock, db
 from yunzhang.access import service as access
 from yunzhang.clouds.specs import CloudSpec, ServerSpec
 from yunzhang.discovery.service import keep_survey
-from yunzhang.estate.addresses import parse_block
+from yunzhang.estate.addresses.blocks import parse_block
 from yunzhang.estate.models import (
     AddressDomain,
     CloudPlatform,

@@ -6,8 +6,9 @@ import pickle
 from pathlib import Path
 from typing import Any
 
-from yunzhang.estate import example, workbook
+from yunzhang.estate.example import province as example
 from yunzhang.estate.hosts import read_hosts
+from yunzhang.estate.workbooks import workbook
 
 _PLUGIN = """
 import pickle

@@ -9,7 +9,7 @@ from pathlib import Path
 from bench.measure import peak_mb, timed
 from yunzhang.db import transaction
 from yunzhang.estate import service
-from yunzhang.estate.report import ImportReport
+from yunzhang.estate.workbooks.report import ImportReport
 from yunzhang.units.scope import SYSTEM
 
 

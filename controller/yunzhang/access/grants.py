@@ -175,7 +175,7 @@ def _add(
     session.flush()
     audit.record(
         session,
-        principal.name,
+        principal,
         "grant",
         "account",
         name,
@@ -197,4 +197,4 @@ def revoke(session: Session, principal: Principal, grant_id: int) -> None:
     if grant is None or not (own or "grant" in principal.acts):
         raise NotFound("access.grant_unknown", grant=grant_id)
     if repository.revoke_grant(session, grant_id, principal.name, clock.now()):
-        audit.record(session, principal.name, "revoke", "grant", str(grant_id), role=grant.role)
+        audit.record(session, principal, "revoke", "grant", str(grant_id), role=grant.role)

@@ -82,7 +82,7 @@ def _add_account(
     )
     session.add(account)
     session.flush()
-    audit.record(session, principal.name, "create", "account", name, roles=account.roles)
+    audit.record(session, principal, "create", "account", name, roles=account.roles)
     return account
 
 
@@ -129,7 +129,7 @@ def change_password(session: Session, principal: Principal, *, old: str, new: st
         raise InputError("access.password_same")
     account = get_account(session, principal.name)
     _set_password(session, account, new, must_change=False)
-    audit.record(session, principal.name, "change_password", "account", account.name)
+    audit.record(session, principal, "change_password", "account", account.name)
 
 
 def reset_password(session: Session, principal: Principal, name: str, password: str) -> None:
@@ -138,7 +138,7 @@ def reset_password(session: Session, principal: Principal, name: str, password: 
     account = get_account(session, name)
     _set_password(session, account, password, must_change=True)
     repository.revoke_tokens(session, clock.now(), account.id)
-    audit.record(session, principal.name, "reset_password", "account", name)
+    audit.record(session, principal, "reset_password", "account", name)
 
 
 def _set_password(session: Session, account: Account, password: str, *, must_change: bool) -> None:
@@ -171,7 +171,7 @@ def disable_account(session: Session, principal: Principal, name: str) -> None:
     session.flush()
     repository.end_sessions(session, now, account_id=account.id)
     repository.revoke_tokens(session, now, account.id)
-    audit.record(session, principal.name, "disable", "account", name)
+    audit.record(session, principal, "disable", "account", name)
 
 
 def enable_account(session: Session, principal: Principal, name: str) -> None:
@@ -182,7 +182,7 @@ def enable_account(session: Session, principal: Principal, name: str) -> None:
         return
     account.disabled_at = None
     session.flush()
-    audit.record(session, principal.name, "enable", "account", name)
+    audit.record(session, principal, "enable", "account", name)
 
 
 def link_identity(
@@ -199,5 +199,5 @@ def link_identity(
     link = OidcLink(account_id=account.id, issuer=issuer, subject=subject, created_at=clock.now())
     session.add(link)
     session.flush()
-    audit.record(session, principal.name, "link", "account", name, issuer=issuer)
+    audit.record(session, principal, "link", "account", name, issuer=issuer)
     return link

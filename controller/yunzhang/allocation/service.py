@@ -50,7 +50,7 @@ def sync_pool(
                 )
             )
     session.flush()
-    audit.record(session, principal.name, "sync", "pool", cloud, capacity=dict(capacity))
+    audit.record(session, principal, "sync", "pool", cloud, capacity=dict(capacity))
     return pool
 
 
@@ -117,7 +117,7 @@ def place_hold(
         if known.state == "released":
             advance(session, known, "held", TRANSITIONS)
             _move(session, known, "hold", held=1, committed=0)
-            audit.record(session, principal.name, "hold", "allocation", origin, again=True)
+            audit.record(session, principal, "hold", "allocation", origin, again=True)
         return known
     pool = repository.find_pool(session, cloud)
     if pool is None:
@@ -140,9 +140,7 @@ def place_hold(
     )
     session.flush()
     _move(session, allocation, "hold", held=1, committed=0)
-    audit.record(
-        session, principal.name, "hold", "allocation", origin, unit=unit, amounts=dict(amounts)
-    )
+    audit.record(session, principal, "hold", "allocation", origin, unit=unit, amounts=dict(amounts))
     return allocation
 
 
@@ -153,7 +151,7 @@ def commit_hold(session: Session, principal: Principal, origin: str) -> Allocati
         return allocation
     advance(session, allocation, "committed", TRANSITIONS)
     _move(session, allocation, "commit", held=-1, committed=1)
-    audit.record(session, principal.name, "commit", "allocation", origin, unit=allocation.unit)
+    audit.record(session, principal, "commit", "allocation", origin, unit=allocation.unit)
     return allocation
 
 
@@ -177,7 +175,7 @@ def release_holds(session: Session, principal: Principal, origins: Iterable[str]
             raise Conflict("allocation.not_held", origin=origin, state=allocation.state)
         advance(session, allocation, "released", TRANSITIONS)
         _move(session, allocation, "release", held=-1, committed=0)
-        audit.record(session, principal.name, "release", "allocation", origin)
+        audit.record(session, principal, "release", "allocation", origin)
         released += 1
     return released
 

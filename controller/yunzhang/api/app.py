@@ -21,9 +21,9 @@ from yunzhang.api.reading import router as reading
 from yunzhang.api.schemas import ErrorRead
 from yunzhang.discovery.endpoints import findings
 from yunzhang.discovery.endpoints import router as discovery
-from yunzhang.estate.address_endpoints import router as addresses
+from yunzhang.estate.addresses.endpoints import router as addresses
 from yunzhang.estate.endpoints import router as estate
-from yunzhang.estate.item_endpoints import router as items
+from yunzhang.estate.items.endpoints import router as items
 from yunzhang.moves.endpoints import router as waves
 from yunzhang.plans.endpoints import router as plans
 

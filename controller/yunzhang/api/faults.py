@@ -12,8 +12,8 @@ from starlette.exceptions import HTTPException
 
 from yunzhang.api.schemas import ErrorRead
 from yunzhang.errors import Throttled, Unauthenticated, YunzhangError
-from yunzhang.estate.editing import ItemsRefused
-from yunzhang.estate.item_schemas import FaultRead
+from yunzhang.estate.items.editing import ItemsRefused
+from yunzhang.estate.items.schemas import FaultRead
 from yunzhang.kit.logs import logger
 from yunzhang.texts import LANGUAGES, Language, in_language
 

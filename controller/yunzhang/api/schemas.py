@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel
 
-from yunzhang.estate.item_schemas import FaultRead
+from yunzhang.estate.items.schemas import FaultRead
 from yunzhang.reports.schemas import TotalsRow
 
 

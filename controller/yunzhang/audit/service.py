@@ -27,7 +27,7 @@ class Actor(Protocol):
     @property
     def name(self) -> str: ...
     @property
-    def roles(self) -> Collection[str]: ...
+    def all_roles(self) -> Collection[str]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,9 @@ def record_many(session: Session, principal: str | Actor, acts: Iterable[Act]) -
 def _who(principal: str | Actor) -> dict[str, Any]:
     origin = current_origin()
     name, roles = (
-        (principal, []) if isinstance(principal, str) else (principal.name, sorted(principal.roles))
+        (principal, [])
+        if isinstance(principal, str)
+        else (principal.name, sorted(principal.all_roles))
     )
     return {
         "principal": name,

@@ -14,9 +14,11 @@ from yunzhang.cli import estate_views as views
 from yunzhang.cli.context import output, principal
 from yunzhang.cli.estate_items import NOUN
 from yunzhang.db import reading, transaction
-from yunzhang.estate import example, service, workbook
-from yunzhang.estate.fault_lists import write_faults
+from yunzhang.estate import service
+from yunzhang.estate.example import province as example
 from yunzhang.estate.service import Mode
+from yunzhang.estate.workbooks import workbook
+from yunzhang.estate.workbooks.fault_lists import write_faults
 from yunzhang.texts import text
 
 FILE = click.Path(dir_okay=False, path_type=Path)

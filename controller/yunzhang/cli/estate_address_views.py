@@ -8,7 +8,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from yunzhang.cli.context import output
-from yunzhang.estate.address_schemas import (
+from yunzhang.estate.addresses.remedies import SEVERITIES
+from yunzhang.estate.addresses.schemas import (
     ConflictCounts,
     ConflictRead,
     ConflictReport,
@@ -16,12 +17,11 @@ from yunzhang.estate.address_schemas import (
     FreePrefix,
     WhoisReport,
 )
-from yunzhang.estate.choices import ROLES
-from yunzhang.estate.remedies import SEVERITIES
+from yunzhang.estate.workbooks.choices import ROLES
 from yunzhang.texts import current_language, text
 
 if TYPE_CHECKING:
-    from yunzhang.estate.prefix_list import ListConflicts
+    from yunzhang.estate.addresses.prefix_list import ListConflicts
 
 
 def _table(title: str, *columns: str) -> Table:

@@ -12,12 +12,12 @@ import click
 from yunzhang.cli import estate_address_views as views
 from yunzhang.cli.context import errors, principal
 from yunzhang.db import reading, transaction
-from yunzhang.estate import address_service as service
-from yunzhang.estate.address_schemas import FreeRequest, Policy
+from yunzhang.estate.addresses import service
+from yunzhang.estate.addresses.schemas import FreeRequest, Policy
 from yunzhang.texts import text
 
 if TYPE_CHECKING:
-    from yunzhang.estate.prefix_list import ListConflicts
+    from yunzhang.estate.addresses.prefix_list import ListConflicts
 
 FILE = click.Path(dir_okay=False, path_type=Path)
 FORMAT = click.Choice(["table", "json"])
@@ -64,7 +64,7 @@ def conflicts(
 
 
 def _count_list(file: Path, strict: bool, as_json: bool) -> None:
-    from yunzhang.estate.prefix_list import count_conflicts
+    from yunzhang.estate.addresses.prefix_list import count_conflicts
 
     found = count_conflicts(file)
     _show_bad_lines(found)

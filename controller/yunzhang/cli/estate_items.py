@@ -7,9 +7,11 @@ import click
 from yunzhang.cli import estate_views as views
 from yunzhang.cli.context import output, principal
 from yunzhang.db import reading, transaction
-from yunzhang.estate import lifecycle, service, undo
-from yunzhang.estate.lifecycle import STATES, Step
-from yunzhang.estate.sheets import SHEETS
+from yunzhang.estate import service
+from yunzhang.estate.importing import undo
+from yunzhang.estate.items import lifecycle
+from yunzhang.estate.items.lifecycle import STATES, Step
+from yunzhang.estate.workbooks.sheets import SHEETS
 from yunzhang.texts import text
 
 NOUN = click.Choice([name for sheet in SHEETS for name in (sheet.key, sheet.title)])

@@ -10,7 +10,7 @@ import click
 from yunzhang.cli import estate_views as views
 from yunzhang.cli.context import output, principal
 from yunzhang.db import transaction
-from yunzhang.estate import reform
+from yunzhang.estate.items import reform
 from yunzhang.texts import text
 
 DRY_RUN = click.option("--dry-run", is_flag=True, help="只检查 / only check")

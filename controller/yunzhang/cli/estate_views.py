@@ -13,11 +13,11 @@ from rich.table import Table
 
 from yunzhang import clock
 from yunzhang.cli.context import errors, output
-from yunzhang.estate.importing import Progress as ImportProgress
-from yunzhang.estate.report import ACTIONS, ImportReport
+from yunzhang.estate.importing.writing import Progress as ImportProgress
 from yunzhang.estate.schemas import BatchRead, ChangeRead, Page
-from yunzhang.estate.sheets import BY_KEY, Column, Sheet, find_sheet
-from yunzhang.estate.values import cell_value
+from yunzhang.estate.workbooks.report import ACTIONS, ImportReport
+from yunzhang.estate.workbooks.sheets import BY_KEY, Column, Sheet, find_sheet
+from yunzhang.estate.workbooks.values import cell_value
 from yunzhang.texts import current_language, text
 
 # Optional columns that are worth their place in a terminal; the rest is in JSON and the export.

@@ -80,7 +80,7 @@ def decide(
         changed_at=clock.now(),
     )  # fmt: skip
     audit.record(
-        session, principal.name, "decide", "finding", str(row.id),
+        session, principal, "decide", "finding", str(row.id),
         kind=row.kind, declared=row.declared, observed=row.observed, decision=verdict.decision,
         reason=verdict.reason, until=str(verdict.until or ""), before={"state": before},
         after={"state": row.state}, **written,

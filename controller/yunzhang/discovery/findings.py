@@ -67,7 +67,7 @@ def reconcile_register(session: Session, principal: Principal) -> Reconciliation
     _keep_comparisons(session, found)
     session.flush()
     if result.changes:
-        audit.record(session, principal.name, "reconcile", "register", "all", **result.changes)
+        audit.record(session, principal, "reconcile", "register", "all", **result.changes)
     result.open = repository.counts(session)
     return result
 
@@ -236,7 +236,7 @@ def _count_miss(
         row.before_state = before
         result.doubted.append(code)
         audit.record(
-            session, principal.name, "doubt", "workload", code,
+            session, principal, "doubt", "workload", code,
             before={"state": before}, after={"state": "doubtful"}, misses=row.misses,
         )  # fmt: skip
 
@@ -252,7 +252,7 @@ def _resolve(session: Session, principal: Principal, row: Finding, result: Recon
         if register.undoubt(session, code, row.before_state):
             result.restored.append(code)
             audit.record(
-                session, principal.name, "restore", "workload", code,
+                session, principal, "restore", "workload", code,
                 before={"state": "doubtful"}, after={"state": row.before_state},
             )  # fmt: skip
 

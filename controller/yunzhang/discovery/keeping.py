@@ -163,7 +163,7 @@ def keep(
         gone = repository.count_between(session, run.cloud, base.id, run.id)
     session.flush()
     audit.record(
-        session, principal.name, "discover", "source", reading.source,
+        session, principal, "discover", "source", reading.source,
         counts=run.counts, mode=run.mode, complete=run.complete, guarded=run.guarded,
         allow_shrink=reading.allow_shrink,
     )  # fmt: skip

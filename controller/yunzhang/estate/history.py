@@ -10,9 +10,9 @@ from sqlalchemy import func, or_, select, update
 
 from yunzhang.db import Session
 from yunzhang.estate import bulk
-from yunzhang.estate.columns import Sheet
 from yunzhang.estate.models import ChangeLog, ImportBatch, ImportRow
-from yunzhang.estate.sheets import BY_KEY
+from yunzhang.estate.workbooks.columns import Sheet
+from yunzhang.estate.workbooks.sheets import BY_KEY
 
 CHANGE_COLUMNS = (
     "at", "principal", "batch_id", "sheet", "key", "unit_code", "act", "before", "after", "reason",

@@ -17,9 +17,9 @@ from sqlalchemy import select
 
 from yunzhang.db import Session
 from yunzhang.errors import InputError
-from yunzhang.estate.files import read_file
 from yunzhang.estate.models import CloudPlatform, InfoSystem, Site, Workload
-from yunzhang.estate.parsing import parse_file
+from yunzhang.estate.workbooks.files import read_file
+from yunzhang.estate.workbooks.parsing import parse_file
 from yunzhang.units.divisions import city_of, read_divisions
 from yunzhang.units.models import Unit
 

@@ -10,7 +10,7 @@ from sqlalchemy import Select, select
 from yunzhang.db import Base, Session
 from yunzhang.db.paging import Slice, by_cursor, by_offset, totals
 from yunzhang.estate.repository import MODELS
-from yunzhang.estate.sheets import BY_KEY
+from yunzhang.estate.workbooks.sheets import BY_KEY
 from yunzhang.units.models import Unit
 
 

@@ -11,8 +11,8 @@ from sqlalchemy import Table, bindparam, delete, func, select, text, update
 from yunzhang.db import Session
 from yunzhang.errors import Conflict
 from yunzhang.estate import bulk
-from yunzhang.estate.addresses import Block
-from yunzhang.estate.known import Key, KnownPrefix, KnownUnit
+from yunzhang.estate.addresses.blocks import Block
+from yunzhang.estate.importing.known import Key, KnownPrefix, KnownUnit
 from yunzhang.estate.models import (
     AddressDomain,
     AddressRange,
@@ -31,7 +31,7 @@ from yunzhang.estate.models import (
     Site,
     Workload,
 )
-from yunzhang.estate.sheets import BY_KEY
+from yunzhang.estate.workbooks.sheets import BY_KEY
 from yunzhang.units.models import Person, Unit
 
 MODELS: Mapping[str, Any] = {

@@ -13,25 +13,18 @@ from pydantic import BaseModel
 from yunzhang import audit, clock, texts
 from yunzhang.db import Session
 from yunzhang.errors import InputError, NotFound
-from yunzhang.estate import (
-    bad_rows,
-    csv_sheets,
-    history,
-    importing,
-    own_rules,
-    repository,
-    rules,
-    schemas,
-    workbook,
-)
-from yunzhang.estate.files import RawFile, read_file
-from yunzhang.estate.importing import Progress, no_progress
-from yunzhang.estate.known import Known
+from yunzhang.estate import history, repository, schemas
+from yunzhang.estate.importing import own_rules, rules
+from yunzhang.estate.importing import writing as importing
+from yunzhang.estate.importing.known import Known
+from yunzhang.estate.importing.writing import Progress, no_progress
 from yunzhang.estate.list_repository import Narrowing, page_rows
 from yunzhang.estate.models import ImportBatch
-from yunzhang.estate.parsing import Parsed, parse_file
-from yunzhang.estate.report import ImportReport
-from yunzhang.estate.sheets import BY_KEY, SHEETS, Sheet, find_sheet
+from yunzhang.estate.workbooks import bad_rows, csv_sheets, workbook
+from yunzhang.estate.workbooks.files import RawFile, read_file
+from yunzhang.estate.workbooks.parsing import Parsed, parse_file
+from yunzhang.estate.workbooks.report import ImportReport
+from yunzhang.estate.workbooks.sheets import BY_KEY, SHEETS, Sheet, find_sheet
 from yunzhang.units.schemas import PersonRead, UnitRead
 from yunzhang.units.scope import Principal, demand, unrestricted
 from yunzhang.units.service import load_divisions
@@ -192,7 +185,7 @@ def _write(
     )  # fmt: skip
     audit.record(
         session,
-        principal.name,
+        principal,
         "import",
         "register",
         f"batch-{batch.id}",

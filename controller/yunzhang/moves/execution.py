@@ -177,7 +177,7 @@ def settle_step(wave_id: int, name: str, result: PlayResult) -> bool:
             result=returned,
         )
         service.end_wave(session, wave, "cancelled" if stopped else "failed", fault)
-        audit.record(session, SYSTEM.name, "fail", "step", f"{wave.name}/{name}", fault=fault)
+        audit.record(session, SYSTEM, "fail", "step", f"{wave.name}/{name}", fault=fault)
         return False
 
 
@@ -191,7 +191,7 @@ def _finish(session: Session, wave: Wave, step: Step, returned: dict[str, Any]) 
             # a step gone through again does not take a move back
             if MOVE_ORDER.index(move.state) < MOVE_ORDER.index(state):
                 advance(session, move, state, MOVE_TRANSITIONS)
-    audit.record(session, SYSTEM.name, "finish", "step", f"{wave.name}/{step.name}")
+    audit.record(session, SYSTEM, "finish", "step", f"{wave.name}/{step.name}")
 
 
 def fail_step(wave_id: int, name: str, reason: str) -> None:
@@ -206,7 +206,7 @@ def fail_step(wave_id: int, name: str, reason: str) -> None:
             return
         advance(session, step, "failed", STEP_TRANSITIONS, finished_at=clock.now(), fault=reason)
         service.end_wave(session, wave, "needs_operator" if name == ROLL_BACK else "failed", reason)
-        audit.record(session, SYSTEM.name, "fail", "step", f"{wave.name}/{name}", fault=reason)
+        audit.record(session, SYSTEM, "fail", "step", f"{wave.name}/{name}", fault=reason)
 
 
 def complete_wave(wave_id: int) -> None:
@@ -260,7 +260,7 @@ def settle_roll_back(wave_id: int, result: PlayResult) -> bool:
         service.end_wave(session, wave, "rolled_back")
         if all(w.state == "rolled_back" for w in repository.waves_of(session, version.id)):
             advance(session, version, "approved", PLAN_TRANSITIONS)
-        audit.record(session, SYSTEM.name, "rolled_back", "wave", wave.name)
+        audit.record(session, SYSTEM, "rolled_back", "wave", wave.name)
         return True
 
 

@@ -73,7 +73,7 @@ def start_wave(session: Session, principal: Principal, plan: str, number: int) -
         advance(session, version, "running", PLAN_TRANSITIONS)
     advance(session, wave, "frozen", WAVE_TRANSITIONS, control="go", runs=wave.runs + 1, fault="")
     jobs.start(session, RUN_JOB, f"wave:{wave.id}:{wave.runs}", {"wave": wave.id})
-    audit.record(session, principal.name, "run", "wave", wave.name, run=wave.runs)
+    audit.record(session, principal, "run", "wave", wave.name, run=wave.runs)
     return wave
 
 
@@ -142,7 +142,7 @@ def ask(session: Session, principal: Principal, plan: str, number: int, control:
     if wave.state not in ACTIVE:
         raise Conflict("moves.inactive", plan=plan, number=number, state=wave.state)
     wave.control = control
-    audit.record(session, principal.name, control, "wave", wave.name)
+    audit.record(session, principal, control, "wave", wave.name)
     return wave
 
 
@@ -161,7 +161,7 @@ def roll_back(session: Session, principal: Principal, plan: str, number: int) ->
     advance(session, wave, "rolling_back", WAVE_TRANSITIONS, control="go", runs=runs, fault="")
     _reset_roll_back(session, wave)
     jobs.start(session, UNDO_JOB, f"wave:{wave.id}:{wave.runs}", {"wave": wave.id})
-    audit.record(session, principal.name, "roll_back", "wave", wave.name, run=wave.runs)
+    audit.record(session, principal, "roll_back", "wave", wave.name, run=wave.runs)
     return wave
 
 
@@ -207,7 +207,7 @@ def accept_wave(session: Session, principal: Principal, plan: str, number: int) 
             continue
         allocation.commit_hold(session, principal, plans.origin_of(version, move.server))
         advance(session, move, "accepted", MOVE_TRANSITIONS)
-        audit.record(session, principal.name, "accept", "move", move.server, plan=plan)
+        audit.record(session, principal, "accept", "move", move.server, plan=plan)
     advance(session, wave, "closed", WAVE_TRANSITIONS)
     last = max(planned["number"] for planned in version.content["waves"])
     closed = [w for w in repository.waves_of(session, version.id) if w.state == "closed"]

@@ -75,9 +75,7 @@ def _keep(session: Session, principal: Principal, content: dict[str, Any], act: 
     session.flush()
     if not content["fit"]["misfits"] and not check_version(document):
         advance(session, version, "simulated", TRANSITIONS)
-    audit.record(
-        session, principal.name, act, "plan", f"{name}/{version.number}", hash=version.hash
-    )
+    audit.record(session, principal, act, "plan", f"{name}/{version.number}", hash=version.hash)
     return version
 
 
@@ -109,7 +107,7 @@ def submit_plan(session: Session, principal: Principal, name: str) -> PlanVersio
     if version.state == "draft":
         raise Conflict("plans.not_sound", name=name, number=version.number)
     advance(session, version, "submitted", TRANSITIONS)
-    audit.record(session, principal.name, "submit", "plan", f"{name}/{version.number}")
+    audit.record(session, principal, "submit", "plan", f"{name}/{version.number}")
     return version
 
 
@@ -158,7 +156,7 @@ def approve_plan(
     )
     advance(session, version, "approved", TRANSITIONS)
     audit.record(
-        session, principal.name, "approve", "plan", f"{name}/{version.number}", hash=version.hash
+        session, principal, "approve", "plan", f"{name}/{version.number}", hash=version.hash
     )
     return version
 
@@ -168,7 +166,7 @@ def supersede(session: Session, principal: Principal, version: PlanVersion) -> N
     origins = [origin_of(version, hold["server"]) for hold in version.content["holds"]]
     allocation.release_held(session, principal, origins)
     advance(session, version, "superseded", TRANSITIONS)
-    audit.record(session, principal.name, "supersede", "plan", f"{version.name}/{version.number}")
+    audit.record(session, principal, "supersede", "plan", f"{version.name}/{version.number}")
 
 
 def origin_of(version: PlanVersion, server: str) -> str:

@@ -22,7 +22,7 @@ def load_divisions(session: Session, principal: Principal) -> int:
     missing = [row for row in read_divisions() if row.code not in known]
     repository.insert_divisions(session, missing)
     if missing:
-        audit.record(session, principal.name, "load", "division", "450000", count=len(missing))
+        audit.record(session, principal, "load", "division", "450000", count=len(missing))
     return len(missing)
 
 

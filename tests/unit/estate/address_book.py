@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import insert
 
 from yunzhang.db import Session
-from yunzhang.estate.addresses import parse_block, to_hex
+from yunzhang.estate.addresses.blocks import parse_block, to_hex
 from yunzhang.estate.models import (
     AddressDomain,
     CloudPlatform,

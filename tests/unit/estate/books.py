@@ -9,8 +9,8 @@ import xlsxwriter
 
 from yunzhang.db import Session
 from yunzhang.estate import repository, service
-from yunzhang.estate.files import read_file
-from yunzhang.estate.report import ImportReport
+from yunzhang.estate.workbooks.files import read_file
+from yunzhang.estate.workbooks.report import ImportReport
 from yunzhang.units.scope import SYSTEM
 
 INVENTORY = Path(__file__).parents[3] / "inventory"

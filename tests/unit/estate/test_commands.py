@@ -87,7 +87,7 @@ def test_an_import_is_listed_and_undone() -> None:
     run("import", DEMO, "--write", "all")
     assert "register.xlsx" in run("batches").output
     assert "批次 1 导入过" in run("import", DEMO).output
-    assert "create" in run("history", "workloads", "hrss-web").output
+    assert "新建" in run("history", "workloads", "hrss-web").output
     assert "未改动" in run("undo", "1", "--dry-run").output
     assert run("undo", "1").exit_code == 0
     assert json.loads(run("list", "workloads", "--format", "json").output)["total"] == 0

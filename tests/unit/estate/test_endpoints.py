@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from tests.unit.estate.books import load_demo
 from tests.unit.estate.whole import load_whole
 from yunzhang.access.dependencies import asking, reading_session
-from yunzhang.estate import address_endpoints
+from yunzhang.estate.addresses import endpoints as address_endpoints
 from yunzhang.estate.endpoints import router
 from yunzhang.estate.service import READS
 from yunzhang.units.scope import SYSTEM

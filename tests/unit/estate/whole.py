@@ -8,9 +8,11 @@ from typing import Any
 
 from tests.unit.estate.books import Cells, save
 from yunzhang.db import Session
-from yunzhang.estate import example, service, workbook
-from yunzhang.estate.files import read_file
-from yunzhang.estate.report import ImportReport
+from yunzhang.estate import service
+from yunzhang.estate.example import province as example
+from yunzhang.estate.workbooks import workbook
+from yunzhang.estate.workbooks.files import read_file
+from yunzhang.estate.workbooks.report import ImportReport
 from yunzhang.units.scope import SYSTEM
 
 Rows = dict[str, list[dict[str, Any]]]

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 from yunzhang import texts
-from yunzhang.estate.files import RawFile, RawSheet
-from yunzhang.estate.report import ImportReport
-from yunzhang.estate.sheets import BY_KEY
+from yunzhang.estate.workbooks.files import RawFile, RawSheet
+from yunzhang.estate.workbooks.report import ImportReport
+from yunzhang.estate.workbooks.sheets import BY_KEY
 
 Outcome = Literal["created", "changed", "unchanged", "refused"]
 OUTCOMES: tuple[Outcome, ...] = ("created", "changed", "unchanged", "refused")

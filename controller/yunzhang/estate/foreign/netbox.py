@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from yunzhang import texts
-from yunzhang.estate.addresses import AddressError, parse_block
+from yunzhang.estate.addresses.blocks import AddressError, parse_block
 from yunzhang.estate.foreign.conversion import Assumed, Conversion, Origin, make_code
 from yunzhang.estate.foreign.placing import interfaces, place_platform, place_system
 

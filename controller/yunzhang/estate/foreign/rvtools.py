@@ -10,10 +10,10 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
-from yunzhang.estate.files import RawSheet
 from yunzhang.estate.foreign.conversion import Assumed, Conversion, Origin, Place, gib, make_code
 from yunzhang.estate.foreign.placing import interfaces, place_platform, place_system
-from yunzhang.estate.values import CellError, read_text
+from yunzhang.estate.workbooks.files import RawSheet
+from yunzhang.estate.workbooks.values import CellError, read_text
 
 # Sheets whose rows are parts of a machine.
 PARTS = ("vCPU", "vMemory", "vDisk", "vPartition", "vNetwork")

@@ -12,9 +12,9 @@ from typing import Any, Literal
 from yunzhang.db import Session
 from yunzhang.errors import InputError, NotFound
 from yunzhang.estate import service
-from yunzhang.estate.files import MAX_BYTES, MAX_UNPACKED_BYTES, read_file
 from yunzhang.estate.foreign import netbox, openstack, rvtools
 from yunzhang.estate.foreign.conversion import Assumed, Conversion, ForeignReport
+from yunzhang.estate.workbooks.files import MAX_BYTES, MAX_UNPACKED_BYTES, read_file
 from yunzhang.units.scope import Principal
 
 Format = Literal["rvtools", "netbox", "openstack"]

@@ -1,0 +1,1 @@
+"""Addresses of the register: overlaps and the merge forecast, free space, whose an address is."""

@@ -1,0 +1,1 @@
+"""A province in small, invented: a register to try everything with."""

@@ -1,0 +1,69 @@
+"""What the database already holds of the things a file speaks of."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any, NamedTuple
+
+from yunzhang.estate.addresses.blocks import Block
+from yunzhang.units.divisions import DivisionRow
+
+Key = tuple[Any, ...]
+
+
+class KnownPrefix(NamedTuple):
+    """A stored prefix as far as the rules need it."""
+
+    domain_code: str
+    cidr: str
+    role: str
+    network_name: str
+    block: Block
+
+
+class KnownUnit(NamedTuple):
+    """A stored unit as far as the rules need it. `valid_to`: its last day, when it is closed."""
+
+    code: str
+    name: str
+    aliases: list[str]
+    uscc: str | None
+    valid_to: date | None
+    replaced_by: str | None
+
+
+@dataclass(slots=True)
+class Known:
+    """Read in a few queries, whatever the size of the file.
+
+    `codes`: sheet key → codes that exist of those the file names. `current`: sheet key → rows that
+    the file would change, by key. `parents`: (sheet key, column) → code → code named, for trees.
+    `zones`: address domain → network zone; `network_zones`: network → zone. `uuids`: (platform,
+    uuid) → workload. `loads`: platform → vCPUs, percent, vCPUs promised. `duties`: person → things
+    they answer for. `owners`: sheet key → code → unit.
+    """
+
+    divisions: Mapping[str, DivisionRow] = field(default_factory=dict)
+    codes: dict[str, set[str]] = field(default_factory=dict)
+    current: dict[str, dict[Key, Mapping[str, Any]]] = field(default_factory=dict)
+    parents: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
+    prefixes: list[KnownPrefix] = field(default_factory=list)
+    units: list[KnownUnit] = field(default_factory=list)
+    zones: dict[str, str] = field(default_factory=dict)
+    network_zones: dict[str, str] = field(default_factory=dict)
+    uuids: dict[tuple[str, str], str] = field(default_factory=dict)
+    loads: dict[str, tuple[int | None, int | None, int]] = field(default_factory=dict)
+    duties: Counter[str] = field(default_factory=Counter)
+    owners: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    def stored(self, sheet: str, key: Key | None) -> Mapping[str, Any]:
+        """The stored row with this key; empty when there is none."""
+        return self.current.get(sheet, {}).get(key, {}) if key else {}
+
+
+def key_text(key: Key | None) -> str:
+    """A key as it is shown and logged: its parts with slashes between."""
+    return "/".join(str(part) for part in key or ())

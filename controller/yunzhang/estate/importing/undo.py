@@ -1,0 +1,149 @@
+"""Takes an import back while nothing later depends on it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from yunzhang import audit, clock, texts
+from yunzhang.db import Session
+from yunzhang.errors import Conflict, NotFound
+from yunzhang.estate import history, repository
+from yunzhang.estate.history import Entry
+from yunzhang.estate.importing.known import Key
+from yunzhang.estate.items.naming import find_naming
+from yunzhang.estate.models import ImportBatch
+from yunzhang.estate.workbooks.sheets import BY_KEY, SHEETS
+from yunzhang.units.scope import Principal, demand
+
+# How many of the things that stand in the way are named.
+SHOWN = 5
+
+
+@dataclass(slots=True)
+class Undone:
+    """What was (or would be) taken back: rows by sheet key. `personal`: values not restored.
+
+    Names and phone numbers are in no log, so an earlier one cannot be brought back.
+    """
+
+    removed: dict[str, int] = field(default_factory=dict)
+    restored: dict[str, int] = field(default_factory=dict)
+    personal: int = 0
+
+
+def undo_batch(
+    session: Session, principal: Principal, batch_id: int, *, dry_run: bool = False
+) -> Undone:
+    """Remove what an import created and restore what it changed.
+
+    Raises NotFound `estate.batch_unknown`; Conflict `estate.batch_undone`, `batch_unlogged`,
+    `batch_changed` (something was changed later), `batch_depended` (something later names it).
+    """
+    demand(principal, "import")
+    repository.lock_register(session)
+    batch = history.find_batch(session, batch_id)
+    if batch is None:
+        raise NotFound("estate.batch_unknown", batch=batch_id)
+    if batch.undone_at is not None:
+        raise Conflict("estate.batch_undone", batch=batch_id)
+    changes = history.changes_of_batch(session, batch_id)
+    _check_log(batch, len(changes))
+    created, updated = _split(changes)
+    _check_later(session, batch_id, changes)
+    _check_dependents(session, batch_id, created)
+    found = Undone()
+    for sheet in reversed(SHEETS):
+        keys = created.get(sheet.key, set())
+        rows = repository.current_rows(session, sheet.key, keys)
+        if rows:
+            found.removed[sheet.key] = len(rows)
+        if not dry_run:
+            pairs = [(row["id"], row["revision"]) for row in rows.values()]
+            repository.delete_rows(session, sheet.key, pairs)
+        _restore(session, sheet.key, updated.get(sheet.key, {}), found, dry_run)
+    if not dry_run:
+        _settle(session, principal, batch_id, changes, found)
+    return found
+
+
+def _check_log(batch: ImportBatch, logged: int) -> None:
+    written = sum(of.get("create", 0) + of.get("update", 0) for of in dict(batch.counts).values())
+    if written != logged:
+        # it was imported before changes were logged
+        raise Conflict("estate.batch_unlogged", batch=batch.id)
+
+
+def _split(
+    changes: Sequence[Any],
+) -> tuple[dict[str, set[Key]], dict[str, dict[Key, dict[str, Any]]]]:
+    created: dict[str, set[Key]] = {}
+    updated: dict[str, dict[Key, dict[str, Any]]] = {}
+    for change in changes:
+        key = BY_KEY[change.sheet].key_of(change.key)
+        if change.act == "create":
+            created.setdefault(change.sheet, set()).add(key)
+        else:
+            updated.setdefault(change.sheet, {})[key] = change.before
+    return created, updated
+
+
+def _check_later(session: Session, batch_id: int, changes: Sequence[Any]) -> None:
+    last = max((change.id for change in changes), default=0)
+    later = history.later_changes(session, batch_id, last)
+    if later:
+        shown = texts.listed(f"{BY_KEY[row.sheet].title} {row.key}" for row in later[:SHOWN])
+        raise Conflict("estate.batch_changed", batch=batch_id, count=len(later), shown=shown)
+
+
+def _check_dependents(
+    session: Session, batch_id: int, created: Mapping[str, Collection[Key]]
+) -> None:
+    names = find_naming(session, created)
+    if names:
+        shown = texts.listed(names[:SHOWN])
+        raise Conflict("estate.batch_depended", batch=batch_id, count=len(names), shown=shown)
+
+
+def _restore(
+    session: Session,
+    sheet: str,
+    before: Mapping[Key, Mapping[str, Any]],
+    found: Undone,
+    dry_run: bool,
+) -> None:
+    columns = BY_KEY[sheet].by_key
+    rows = []
+    for key, stored in repository.current_rows(session, sheet, before).items():
+        row = {name: value for name, value in stored.items() if name != "state"}
+        for name, value in before[key].items():
+            if columns[name].personal:
+                found.personal += 1
+            elif columns[name].kind == "date" and value is not None:
+                row[name] = date.fromisoformat(value)
+            else:
+                row[name] = value
+        rows.append(row | {"updated_at": clock.now()})
+    if rows:
+        found.restored[sheet] = len(rows)
+    if not dry_run:
+        repository.update_rows(session, sheet, rows)
+
+
+def _settle(
+    session: Session, principal: Principal, batch_id: int, changes: Sequence[Any], found: Undone
+) -> None:
+    now = clock.now()
+    if not history.mark_undone(session, batch_id, now, principal.name):
+        raise Conflict("estate.batch_undone", batch=batch_id)
+    entries = (
+        Entry(change.sheet, change.key, change.unit_code, "undo", None, change.before)
+        for change in changes
+    )
+    history.log_changes(session, entries, at=now, principal=principal.name, reason=f"#{batch_id}")
+    audit.record(
+        session, principal, "undo", "register", f"batch-{batch_id}",
+        removed=found.removed, restored=found.restored,
+    )  # fmt: skip

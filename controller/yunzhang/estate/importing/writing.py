@@ -1,0 +1,266 @@
+"""From a parsed file to rows of the database: what is known, what would change, the writing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from yunzhang.db import Session
+from yunzhang.estate import history, repository
+from yunzhang.estate.addresses.blocks import parse_address, parse_block, to_hex
+from yunzhang.estate.history import Entry
+from yunzhang.estate.importing.known import Known, key_text
+from yunzhang.estate.workbooks.parsing import Parsed, Row, SheetRows
+from yunzhang.estate.workbooks.report import Action, Change
+from yunzhang.estate.workbooks.sheets import SHEETS, Sheet
+from yunzhang.estate.workbooks.values import empty_value
+from yunzhang.units.service import known_divisions
+
+# States in which a unit may still change what it declared.
+OPEN_STATES = frozenset({"draft", "returned"})
+# Told what is being done: a step's name, rows done, rows in all. Raising in it stops the import.
+Progress = Callable[[str, int, int], None]
+STAMPS = ("state", "revision", "batch_id", "created_at", "updated_at")
+PROGRESS_ROWS = 5_000
+
+
+def no_progress(_step: str, _done: int, _total: int) -> None:
+    """Tell nobody."""
+
+
+@dataclass(slots=True)
+class Difference:
+    """What a file would do. `inserts` and `updates`: sheet key → rows in writing order."""
+
+    changes: list[Change] = field(default_factory=list)
+    inserts: dict[str, list[Row]] = field(default_factory=dict)
+    updates: dict[str, list[tuple[Mapping[str, Any], Row]]] = field(default_factory=dict)
+
+    @property
+    def size(self) -> int:
+        """How many rows would be written."""
+        created = sum(len(rows) for rows in self.inserts.values())
+        return created + sum(len(rows) for rows in self.updates.values())
+
+
+def read_known(session: Session, parsed: Parsed) -> Known:
+    """What the database has of all the file speaks of; queries grow with sheets, not rows."""
+    known = Known(divisions=known_divisions(session))
+    named = _named(parsed)
+    domains: set[str] = set()
+    for key, rows in parsed.sheets.items():
+        if key in {"prefixes", "workloads", "nics"}:
+            domains.update(code for row in rows.rows if (code := row.values.get("domain_code")))
+        known.current[key] = repository.current_rows(
+            session, key, {row.key for row in rows.rows if row.key}
+        )
+        for column in rows.columns:
+            if column.tree and any(row.values.get(column.key) for row in rows.rows):
+                known.parents[key, column.key] = repository.parents(session, key, column.key)
+    for target, codes in named.items():
+        if codes:
+            known.codes[target] = repository.existing_codes(session, target, codes)
+    for target in ("networks", "domains", "workloads", "persons"):
+        known.owners[target] = repository.owning_units(session, target, named[target])
+    known.prefixes = repository.known_prefixes(session, domains)
+    known.zones = repository.zones_of(session, domains)
+    known.network_zones = repository.network_zones(session, named["networks"])
+    if named["units"] or "units" in parsed.sheets:
+        known.units = repository.unit_names(session)
+    _read_loads(session, parsed, known, named)
+    return known
+
+
+def _named(parsed: Parsed) -> dict[str, set[str]]:
+    """Sheet key → codes that the file names."""
+    named: dict[str, set[str]] = {sheet.key: set() for sheet in SHEETS}
+    for rows in parsed.sheets.values():
+        for column in rows.columns:
+            if column.reference:
+                named[column.reference].update(
+                    value for row in rows.rows if (value := row.values.get(column.key)) is not None
+                )
+            elif column.object_of:
+                for row in rows.rows:
+                    sheet, code = row.values.get(column.object_of), row.values.get(column.key)
+                    if sheet and code:
+                        named[sheet].add(code)
+    return named
+
+
+def _read_loads(
+    session: Session, parsed: Parsed, known: Known, named: Mapping[str, set[str]]
+) -> None:
+    uuids = {uuid for row in parsed.rows("workloads") if (uuid := row.values.get("platform_uuid"))}
+    known.uuids = repository.platform_uuids(session, uuids)
+    known.loads = repository.platform_loads(
+        session, named["platforms"] | {row.key[0] for row in parsed.rows("platforms") if row.key}
+    )
+    if "responsibilities" in parsed.sheets:
+        known.duties = repository.duties_of(session, named["persons"])
+
+
+def compare(parsed: Parsed, known: Known) -> Difference:
+    """What each row would do, once the rules have marked the bad ones."""
+    found = Difference()
+    for key, rows in parsed.sheets.items():
+        inserts = found.inserts.setdefault(key, [])
+        updates = found.updates.setdefault(key, [])
+        current = known.current.get(key, {})
+        names = [column.key for column in rows.columns if column.key != "classified"]
+        for row in rows.rows:
+            stored = current.get(row.key) if row.key else None
+            diff = _diff(stored, row, names) if stored and row.good else {}
+            if stored and diff and stored["state"] not in OPEN_STATES:
+                parsed.add(rows.sheet, row, rows.sheet.identity[0], "row_locked",
+                           state=stored["state"])  # fmt: skip
+            action = _action(row, stored, diff)
+            if action == "create":
+                inserts.append(row)
+            elif action == "update" and stored:
+                updates.append((stored, row))
+            shown = key_text(row.key) if row.values else ""
+            found.changes.append(Change(key, row.number, shown, action, diff))
+    return found
+
+
+def _diff(stored: Mapping[str, Any], row: Row, names: list[str]) -> dict[str, tuple[Any, Any]]:
+    values = row.values
+    return {
+        name: (stored[name], values[name])
+        for name in names
+        if name in values and stored[name] != values[name]
+    }
+
+
+def _action(row: Row, stored: Mapping[str, Any] | None, diff: Mapping[str, Any]) -> Action:
+    if row.bad:
+        return "bad"
+    if row.held:
+        return "held"
+    if stored is None:
+        return "create"
+    return "update" if diff else "unchanged"
+
+
+def write(
+    session: Session,
+    parsed: Parsed,
+    difference: Difference,
+    known: Known,
+    *,
+    batch_id: int,
+    principal: str,
+    now: datetime,
+    progress: Progress = no_progress,
+) -> None:
+    """Write the good rows and what became of each, sheet by sheet, in a fixed number of steps."""
+    counted = _Counted(progress, difference.size)
+    for key, rows in parsed.sheets.items():
+        names = [*repository.stored_columns(key), *STAMPS, *_DERIVED.get(key, (None, ()))[1]]
+        fresh = ("draft", 1, batch_id, now, now)
+        repository.insert_rows(
+            session, key, names, counted(_full_rows(rows, difference.inserts[key], fresh))
+        )
+        stamp = {"batch_id": batch_id, "updated_at": now}
+        updates = [
+            {"id": stored["id"], "revision": stored["revision"]} | row.values | stamp
+            for stored, row in difference.updates[key]
+        ]
+        repository.update_rows(session, key, list(counted(iter(updates))))
+    progress("log", 0, difference.size)
+    history.log_changes(
+        session, _entries(parsed, difference, known), at=now, principal=principal, batch_id=batch_id
+    )
+    history.add_import_rows(
+        session,
+        (
+            (batch_id, change.sheet, change.row, change.key, change.action)
+            for change in difference.changes
+            if change.action != "unchanged"
+        ),
+    )
+
+
+class _Counted:
+    """Passes rows on and tells how many went by."""
+
+    def __init__(self, progress: Progress, total: int) -> None:
+        self._progress = progress
+        self._total = total
+        self._done = 0
+
+    def __call__(self, rows: Iterator[Any]) -> Iterator[Any]:
+        for row in rows:
+            if self._done % PROGRESS_ROWS == 0:
+                self._progress("write", self._done, self._total)
+            self._done += 1
+            yield row
+
+
+def _full_rows(
+    rows: SheetRows, inserts: list[Row], stamps: tuple[Any, ...]
+) -> Iterator[tuple[Any, ...]]:
+    empty = [(column.key, empty_value(column)) for column in rows.sheet.columns
+             if column.key != "classified"]  # fmt: skip
+    derive = _DERIVED.get(rows.sheet.key, (None, ()))[0]
+    for row in inserts:
+        get = row.values.get
+        values = tuple(get(name, default) for name, default in empty)
+        yield values + stamps + (derive(row) if derive else ())
+
+
+def _derive_prefix(row: Row) -> tuple[Any, ...]:
+    block = parse_block(row.values["cidr"])
+    return block.family, to_hex(block.lo), to_hex(block.hi)
+
+
+def _derive_range(row: Row) -> tuple[Any, ...]:
+    family, lo = parse_address(row.values["first"])
+    return family, to_hex(lo), to_hex(parse_address(row.values["last"])[1])
+
+
+# Columns that follow from others: sheet key → how they are made, their names.
+_DERIVED: Mapping[str, tuple[Callable[[Row], tuple[Any, ...]] | None, tuple[str, ...]]] = {
+    "prefixes": (_derive_prefix, ("family", "lo", "hi")),
+    "ranges": (_derive_range, ("family", "lo", "hi")),
+}
+
+
+def _entries(parsed: Parsed, difference: Difference, known: Known) -> Iterator[Entry]:
+    owners = Owners(parsed, known)
+    for key, rows in parsed.sheets.items():
+        sheet = rows.sheet
+        for row in difference.inserts[key]:
+            unit = owners.unit_of(sheet, row.values)
+            yield Entry(key, key_text(row.key), unit, "create", None, row.values)
+        names = [column.key for column in rows.columns if column.key != "classified"]
+        for stored, row in difference.updates[key]:
+            diff = _diff(stored, row, names)
+            before = {name: values[0] for name, values in diff.items()}
+            after = {name: values[1] for name, values in diff.items()}
+            unit = owners.unit_of(sheet, {**stored, **row.values})
+            yield Entry(key, key_text(row.key), unit, "update", before, after)
+
+
+class Owners:
+    """Whose a row is: its own unit, or that of what it belongs to, in the file or stored."""
+
+    def __init__(self, parsed: Parsed, known: Known) -> None:
+        self._of: dict[str, dict[str, str]] = {key: dict(of) for key, of in known.owners.items()}
+        for key in ("networks", "workloads", "persons", "domains"):
+            of = self._of.setdefault(key, {})
+            for row in parsed.rows(key):
+                if row.key and (unit := self.unit_of(parsed.sheets[key].sheet, row.values)):
+                    of[row.key[0]] = unit
+
+    def unit_of(self, sheet: Sheet, values: Mapping[str, Any]) -> str | None:
+        """The unit's code; None when it cannot be told."""
+        if sheet.key == "units":
+            return values.get("code")
+        if sheet.key not in repository.OWNED_THROUGH:
+            return values.get("unit_code")
+        column, parent = repository.OWNED_THROUGH[sheet.key]
+        return self._of.get(parent, {}).get(values.get(column) or "")

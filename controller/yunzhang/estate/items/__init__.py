@@ -1,0 +1,1 @@
+"""Single things of the register: reading, changing, their life, and institutional reform."""

@@ -1,0 +1,1 @@
+"""Files of the register: what a workbook looks like, and reading and writing workbooks and CSV."""

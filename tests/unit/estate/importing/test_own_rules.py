@@ -1,0 +1,114 @@
+"""Units write their own rows, and no file makes another's theirs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from tests.unit.estate.books import load_demo
+from yunzhang.errors import Conflict
+from yunzhang.estate import service
+from yunzhang.estate.addresses.service import find_conflicts
+from yunzhang.estate.items import editing
+from yunzhang.estate.models import AddressDomain, PrivateNetwork, Site
+from yunzhang.estate.workbooks.files import RawFile, RawSheet
+from yunzhang.estate.workbooks.report import ImportReport
+from yunzhang.estate.workbooks.sheets import BY_KEY
+from yunzhang.units.models import Unit
+from yunzhang.units.scope import Granted, Principal, bind, unrestricted
+
+MIB = Principal("zhao", account_id=7, grants=frozenset({Granted("applicant", "unit", "mib")}))
+
+
+@pytest.fixture
+def estate(session: Session) -> Session:
+    load_demo(session)
+    session.commit()
+    return bind(session, MIB)
+
+
+def bring(session: Session, **sheets: list[dict[str, Any]]) -> ImportReport:
+    """Import rows as one file: sheet key → rows by column key."""
+    raw = []
+    for key, rows in sheets.items():
+        names = list(rows[0])
+        cells = [[row.get(name, "") for name in names] for row in rows]
+        raw.append(RawSheet(BY_KEY[key].title, [names, *cells]))
+    return service.import_raw(session, MIB, RawFile("file", "0" * 64, raw), "good")
+
+
+def site(code: str, unit: str) -> dict[str, Any]:
+    return {"code": code, "name": code, "unit_code": unit, "division_code": "450100",
+            "classified": "否"}  # fmt: skip
+
+
+def refused(report: ImportReport) -> list[tuple[str, int]]:
+    return [(f.sheet, f.row) for f in report.faults if f.code == "not_yours"]
+
+
+def test_a_unit_writes_its_own_and_not_anothers(estate: Session) -> None:
+    report = bring(estate, sites=[site("mine", "mib"), site("theirs", "hrss")])
+    assert refused(report) == [("机房", 3)]
+    assert report.counts["sites"]["create"] == 1
+    with unrestricted(estate):
+        assert "theirs" not in set(estate.scalars(select(Site.code)))
+
+
+def test_a_unit_below_is_its_own_and_one_beside_is_not(estate: Session) -> None:
+    told = {"name": "某所", "division_code": "450100", "level": "region"}
+    below = told | {"code": "mib-sub", "parent_code": "mib"}
+    report = bring(estate, units=[below, told | {"code": "free", "parent_code": ""}])
+    assert refused(report) == [("单位", 3)]
+    assert set(estate.scalars(select(Unit.code))) == {"mib", "mib-sub"}
+
+
+def test_anothers_thing_is_not_taken_over_by_naming_oneself_its_unit(estate: Session) -> None:
+    with unrestricted(estate):
+        other = estate.scalars(select(Site.code).where(Site.unit_code == "hrss")).first()
+    report = bring(estate, sites=[site(str(other), "mib")])
+    assert refused(report) == [("机房", 2)]
+    assert report.changes[0].diff == {}, "what stands there is not told"
+
+
+def test_a_claim_that_was_refused_let_the_next_sheet_into_anothers_network(
+    estate: Session,
+) -> None:
+    with unrestricted(estate):
+        query = select(PrivateNetwork.code).where(PrivateNetwork.unit_code == "hrss")
+        network = str(estate.scalars(query).first())
+    claim = {"code": network, "name": "x", "unit_code": "mib", "reach": "region",
+             "ministry_run": "否", "zone": "private", "classified": "否"}  # fmt: skip
+    inside = {"code": "inside", "name": "x", "network_code": network}
+    report = bring(estate, networks=[claim], domains=[inside])
+    assert ("业务专网", 2) in refused(report)
+    assert report.counts["domains"]["create"] == 0
+    with unrestricted(estate):
+        assert "inside" not in set(estate.scalars(select(AddressDomain.code)))
+
+
+def test_a_code_of_anothers_is_taken_without_saying_by_what(estate: Session) -> None:
+    with unrestricted(estate):
+        other = estate.scalars(select(Site.code).where(Site.unit_code == "hrss")).first()
+    record = site(str(other), "mib") | {"classified": False}
+    with pytest.raises((editing.ItemsRefused, Conflict)) as told:
+        editing.create_item(estate, MIB, BY_KEY["sites"], record)
+    assert "hrss" not in str(told.value)
+
+
+def test_of_the_other_side_of_a_conflict_only_the_unit_is_told(estate: Session) -> None:
+    report = find_conflicts(estate, MIB)
+    assert (report.total, report.domains) == (1, 1)
+    (pair,) = report.pairs
+    assert (pair.first.domain_code, pair.first.cidr) == ("mib", "192.168.10.0/24")
+    assert pair.second.unit_code == "hrss"
+    assert {pair.second.cidr, pair.second.domain_code, pair.second.network_code} == {""}
+    assert [network.unit_code for network in report.networks] == ["mib"]
+
+
+def test_an_export_holds_own_rows_alone(tmp_path: Path, estate: Session) -> None:
+    counts = service.export_workbook(estate, MIB, tmp_path / "own.xlsx")
+    assert (counts["units"], counts["workloads"]) == (1, 3)
