@@ -16,7 +16,7 @@ from yunzhang.allocation.models import (
 )
 from yunzhang.db import Session, Transitions, advance
 from yunzhang.errors import Conflict, NotFound, Shortage
-from yunzhang.units.scope import Principal, demand
+from yunzhang.units.scope import Principal, doing
 
 TRANSITIONS: Transitions = {
     "held": frozenset({"committed", "released"}),
@@ -26,6 +26,7 @@ TRANSITIONS: Transitions = {
 }
 
 
+@doing("discover")
 def sync_pool(
     session: Session, principal: Principal, cloud: str, capacity: Mapping[str, int]
 ) -> Pool:
@@ -33,7 +34,6 @@ def sync_pool(
 
     Capacity may fall below what was promised; then nothing more is promised until it recovers.
     """
-    demand(principal, "discover")
     pool = repository.find_pool(session, cloud)
     if pool is None:
         pool = Pool(cloud=cloud)

@@ -26,7 +26,7 @@ from yunzhang.estate.workbooks.parsing import Parsed, parse_file
 from yunzhang.estate.workbooks.report import ImportReport
 from yunzhang.estate.workbooks.sheets import BY_KEY, SHEETS, Sheet, find_sheet
 from yunzhang.units.schemas import PersonRead, UnitRead
-from yunzhang.units.scope import Principal, demand, unrestricted
+from yunzhang.units.scope import Principal, demand, doing, unrestricted
 from yunzhang.units.service import load_divisions
 
 Mode = Literal["all", "good"]
@@ -92,6 +92,7 @@ def _compare(session: Session, raw: RawFile, day: date | None, progress: Progres
     return Checked(raw, parsed, known, difference, report)
 
 
+@doing("import")
 def check_workbook(
     session: Session,
     principal: Principal,
@@ -108,18 +109,18 @@ def check_workbook(
     annotated workbook, if there are any. Raises the errors of `files.read_file` when the file as
     a whole cannot be read.
     """
-    demand(principal, "import")
     checked = _compare(session, read_file(path, sheet), day, progress)
     _save_bad(checked, bad)
     return checked.report
 
 
+@doing("import")
 def check_raw(session: Session, principal: Principal, raw: RawFile) -> ImportReport:
     """As `check_workbook`, of what was handed in otherwise than as a file."""
-    demand(principal, "import")
     return _compare(session, raw, None, no_progress).report
 
 
+@doing("import")
 def import_workbook(
     session: Session,
     principal: Principal,
@@ -135,15 +136,14 @@ def import_workbook(
 
     `progress` is told each step; what it raises leaves nothing written.
     """
-    demand(principal, "import")
     checked = _import(session, principal, read_file(path, sheet), mode, day, progress)
     _save_bad(checked, bad)
     return checked.report
 
 
+@doing("import")
 def import_raw(session: Session, principal: Principal, raw: RawFile, mode: Mode) -> ImportReport:
     """As `import_workbook`, of what was handed in otherwise than as a file."""
-    demand(principal, "import")
     return _import(session, principal, raw, mode, None, no_progress).report
 
 

@@ -24,7 +24,7 @@ from yunzhang.plans import documents_of_version
 from yunzhang.plans import service as plans
 from yunzhang.plans.models import TRANSITIONS as PLAN_TRANSITIONS
 from yunzhang.plans.models import PlanVersion
-from yunzhang.units.scope import Principal, demand
+from yunzhang.units.scope import Principal, doing
 
 RUN_JOB = "wave-run"
 UNDO_JOB = "wave-undo"
@@ -42,12 +42,12 @@ def get_wave(session: Session, plan: str, number: int) -> tuple[Wave, PlanVersio
     return wave, version
 
 
+@doing("run")
 def start_wave(session: Session, principal: Principal, plan: str, number: int) -> Wave:
     """Ask for a wave of an approved plan to be run, or resume one that was paused or failed.
 
     Raises Conflict `moves.not_approved`, `moves.earlier_open` or `moves.active`.
     """
-    demand(principal, "run")
     version = plans.get_version(session, plan)
     if version.state not in ("approved", "running"):
         raise Conflict("moves.not_approved", plan=plan, state=version.state)
@@ -135,9 +135,9 @@ def _prove_sources_again(session: Session, wave: Wave) -> None:
             advance(session, steps[name], "pending", STEP_TRANSITIONS)
 
 
+@doing("run")
 def ask(session: Session, principal: Principal, plan: str, number: int, control: str) -> Wave:
     """Ask a running wave to `pause` at the next step, or to `cancel` now."""
-    demand(principal, "run")
     wave, _ = get_wave(session, plan, number)
     if wave.state not in ACTIVE:
         raise Conflict("moves.inactive", plan=plan, number=number, state=wave.state)
@@ -146,9 +146,9 @@ def ask(session: Session, principal: Principal, plan: str, number: int, control:
     return wave
 
 
+@doing("run")
 def roll_back(session: Session, principal: Principal, plan: str, number: int) -> Wave:
     """Ask for everything a wave did to be undone. Not possible once a workload is accepted."""
-    demand(principal, "run")
     wave, version = get_wave(session, plan, number)
     if wave.state in ACTIVE:
         raise Conflict("moves.active", plan=plan, number=number, state=wave.state)
@@ -185,12 +185,12 @@ def _reset_roll_back(session: Session, wave: Wave) -> None:
         advance(session, step, "pending", STEP_TRANSITIONS, fault="", result={})
 
 
+@doing("accept")
 def accept_wave(session: Session, principal: Principal, plan: str, number: int) -> Wave:
     """Accept the validated workloads of a wave: what was held for them is theirs from now on.
 
     Raises Conflict `moves.not_validated` while one of them is not validated.
     """
-    demand(principal, "accept")
     wave, version = get_wave(session, plan, number)
     moves = repository.moves_of(session, wave.id)
     late = [move.server for move in moves if move.state not in ("validated", "accepted")]

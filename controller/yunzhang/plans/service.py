@@ -17,29 +17,29 @@ from yunzhang.plans import repository
 from yunzhang.plans.document import Document
 from yunzhang.plans.models import TRANSITIONS, PlanVersion, Signature
 from yunzhang.plans.snapshot import Snapshot
-from yunzhang.units.scope import Principal, demand
+from yunzhang.units.scope import Principal, doing
 
 # Whose signature makes a plan binding.
 SIGNING_ROLE = "reviewer"
 
 
+@doing("plan")
 def build_plan(session: Session, principal: Principal, snapshot: Snapshot) -> PlanVersion:
     """Make the next version of the plan from a snapshot.
 
     It is `simulated` when it fits and the checker accepts it, else it stays `draft`.
     """
-    demand(principal, "plan")
     created_at = clock.now().isoformat(timespec="seconds")
     content = documents.make_content(snapshot, created_at, principal.name)
     return _keep(session, principal, content, "build")
 
 
+@doing("plan")
 def adopt_document(session: Session, principal: Principal, document: Document) -> PlanVersion:
     """Take an edited document in as a new, unsigned version; its old signatures are void.
 
     Raises InputError `plans.refused` with the checker's faults.
     """
-    demand(principal, "plan")
     content = {k: v for k, v in document.items() if k not in ("hash", "approvals")}
     known = repository.version_of_hash(session, content_hash(content))
     if known:
@@ -100,9 +100,9 @@ def version_of(session: Session, document: Document) -> PlanVersion:
     return version
 
 
+@doing("submit")
 def submit_plan(session: Session, principal: Principal, name: str) -> PlanVersion:
     """Hand the newest version to the reviewers. One that does not fit cannot be submitted."""
-    demand(principal, "submit")
     version = get_version(session, name)
     if version.state == "draft":
         raise Conflict("plans.not_sound", name=name, number=version.number)
@@ -111,6 +111,7 @@ def submit_plan(session: Session, principal: Principal, name: str) -> PlanVersio
     return version
 
 
+@doing("approve")
 def approve_plan(
     session: Session, principal: Principal, name: str, *, signed_hash: str, password: str
 ) -> PlanVersion:
@@ -120,7 +121,6 @@ def approve_plan(
     superseded and give their holds back first. Raises Shortage when a hold cannot be placed: then
     nothing is signed.
     """
-    demand(principal, "approve")
     access.check_password(session, principal, password)
     version = get_version(session, name)
     if version.hash != signed_hash:

@@ -37,6 +37,9 @@ ROLE_ACTS: dict[str, frozenset[str]] = {
     "administrator": frozenset({"catalogue", "read", "oversee", "setup", "account", "grant"}),
 }  # fmt: skip
 
+EVERY_ACT: frozenset[str] = frozenset().union(*ROLE_ACTS.values())
+CHANGING_ACTS = EVERY_ACT - READING_ACTS
+
 # Roles that reach the whole office when an account has them for good.
 OFFICE_ROLES = frozenset({"operator", "engineer", "reviewer", "auditor", "administrator"})
 

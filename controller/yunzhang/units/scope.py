@@ -8,11 +8,12 @@ the restriction could not see, plain tables and SQL text, is refused there.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import Connection, SelectBase, TextClause, event
 from sqlalchemy.orm import ORMExecuteState
@@ -20,7 +21,14 @@ from sqlalchemy.orm import ORMExecuteState
 from yunzhang.db import Session
 from yunzhang.errors import Forbidden
 from yunzhang.units.reach import OFFICE, Reach, owned_models, restriction_of
-from yunzhang.units.roles import OFFICE_ROLES, READING_ACTS, ROLE_ACTS, SYSTEM_ACTS, acts_of
+from yunzhang.units.roles import (
+    CHANGING_ACTS,
+    EVERY_ACT,
+    OFFICE_ROLES,
+    ROLE_ACTS,
+    SYSTEM_ACTS,
+    acts_of,
+)
 from yunzhang.units.statements import read_statement
 
 __all__ = [
@@ -31,9 +39,12 @@ __all__ = [
     "Principal",
     "Reach",
     "act_as",
+    "acting",
     "asker_of",
     "bind",
     "demand",
+    "doing",
+    "reach_of",
     "unrestricted",
 ]
 
@@ -79,17 +90,13 @@ class Principal:
         acts = acts_of(self.all_roles)
         return acts if self.token_acts is None else acts & self.token_acts
 
-    def reach(self, *, writing: bool = False) -> Reach:
-        """How far it sees; `writing`: only by roles that may change anything."""
+    def reach(self, acts: Collection[str] = EVERY_ACT) -> Reach:
+        """How far it may do any of `acts`: roles and grants that let it do none do not count."""
         if self.is_system:
             return OFFICE
-
-        def counts(role: str) -> bool:
-            acts = ROLE_ACTS.get(role, frozenset())
-            return bool(acts - READING_ACTS if writing else acts)
-
-        grants = [granted for granted in self.grants if counts(granted.role)]
-        own = any(role in OFFICE_ROLES and counts(role) for role in self.roles)
+        counting = {role for role in self.all_roles if not acts_of([role]).isdisjoint(acts)}
+        grants = [granted for granted in self.grants if granted.role in counting]
+        own = not counting.isdisjoint(self.roles & OFFICE_ROLES)
         if own or any(granted.kind == "office" for granted in grants):
             return OFFICE
         named: dict[str, set[str]] = {
@@ -117,14 +124,19 @@ def demand(principal: Principal, act: str) -> None:
         raise Forbidden("units.forbidden", name=principal.name, act=act)
 
 
-# Keys of `Session.info`: who asks, and which models are free at present (None: all).
+# Keys of `Session.info`: who asks, what for, and which models are free at present (None: all).
 _PRINCIPAL = "principal"
+_ACT = "act"
 _FREE = "free_models"
 # Objects loaded without restriction are other objects than those loaded with it, so that `get`
 # cannot find them afterwards.
 _TOKEN = "unrestricted"  # noqa: S105
 _CHECKED = "yunzhang_scope_checked"
 _default: ContextVar[Callable[[], Principal] | None] = ContextVar("principal", default=None)
+
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
 
 
 class UnscopedRead(RuntimeError):
@@ -148,6 +160,53 @@ def asker_of(session: Session) -> Principal:
     if bound is None and (ask := _default.get()) is not None:
         bound = bind(session, ask()).info[_PRINCIPAL]
     return bound or SYSTEM
+
+
+@contextmanager
+def acting(session: Session, principal: Principal, act: str) -> Iterator[None]:
+    """Demand that `principal` may do `act`, and let the session see only how far it may do *that*.
+
+    Who reads the whole office as an engineer and imports for one unit must not import for others.
+    """
+    demand(principal, act)
+    before = session.info.get(_ACT)
+    session.info[_ACT] = act
+    try:
+        yield
+    finally:
+        session.info[_ACT] = before
+
+
+def doing(
+    act: str,
+) -> Callable[
+    [Callable[Concatenate[Session, Principal, _P], _R]],
+    Callable[Concatenate[Session, Principal, _P], _R],
+]:
+    """A service that does `act` from its first line to its last: see `acting`."""
+
+    def decorate(
+        service: Callable[Concatenate[Session, Principal, _P], _R],
+    ) -> Callable[Concatenate[Session, Principal, _P], _R]:
+        @wraps(service)
+        def wrapped(
+            session: Session, principal: Principal, /, *args: _P.args, **options: _P.kwargs
+        ) -> _R:
+            with acting(session, principal, act):
+                return service(session, principal, *args, **options)
+
+        return wrapped
+
+    return decorate
+
+
+def reach_of(session: Session, *, changing: bool = False) -> Reach:
+    """How far the asker may do what the session is about to do (`acting`); without an act: how far
+    it sees, or, `changing`, may change anything.
+    """
+    act = session.info.get(_ACT)
+    otherwise = CHANGING_ACTS if changing else EVERY_ACT
+    return asker_of(session).reach(otherwise if act is None else {act})
 
 
 @contextmanager
@@ -177,19 +236,18 @@ def _is_free(session: Session) -> bool:
     return session.info.get(_FREE, frozenset()) is None
 
 
-def _sees_all(session: Session) -> bool:
+def _sees_all(session: Session, *, changing: bool) -> bool:
     """Whether this is known without asking who a command acts as (which asks the database)."""
-    bound: Principal | None = session.info.get(_PRINCIPAL)
-    if bound is None:
+    if session.info.get(_PRINCIPAL) is None:
         return _default.get() is None
-    return bound.reach() == OFFICE
+    return reach_of(session, changing=changing) == OFFICE
 
 
 @event.listens_for(Session, "do_orm_execute")
 def _restrict(state: ORMExecuteState) -> None:
     """Confine a statement to what its session's principal may see."""
-    session = state.session
-    if _sees_all(session):
+    session, changing = state.session, state.is_update or state.is_delete
+    if _sees_all(session, changing=changing):
         return
     state.update_execution_options(**{_CHECKED: True})
     free: frozenset[Any] | None = session.info.get(_FREE, frozenset())
@@ -200,7 +258,7 @@ def _restrict(state: ORMExecuteState) -> None:
     reading = read_statement(state.statement, owned_models)
     if not reading.models and not reading.unseen:
         return
-    reach = asker_of(session).reach(writing=state.is_update or state.is_delete)
+    reach = reach_of(session, changing=changing)
     if reach == OFFICE:
         return
     _refuse(reading.unseen - {model.__tablename__ for model in free})
@@ -213,12 +271,14 @@ def _restrict(state: ORMExecuteState) -> None:
 def _watch(session: Session, _: Any, connection: Connection) -> None:
     """Refuse reading past the session, on its connection, in a restricted session."""
     principal: Principal = session.info.get(_PRINCIPAL, SYSTEM)
-    if principal.reach() == OFFICE:
+    if all(principal.reach({act}) == OFFICE for act in principal.acts):
         return
 
     @event.listens_for(connection, "before_execute")
     def check(_c: Any, statement: Any, _m: Any, _p: Any, options: Any) -> None:
         reads = isinstance(statement, (SelectBase, TextClause))
         if reads and _CHECKED not in options and not _is_free(session):
+            if reach_of(session) == OFFICE:
+                return
             reading = read_statement(statement, owned_models)
             _refuse(reading.unseen | reading.models.keys())

@@ -7,7 +7,7 @@ from yunzhang.db import Session
 from yunzhang.units import repository
 from yunzhang.units.divisions import DivisionRow, read_divisions
 from yunzhang.units.schemas import UnitRead
-from yunzhang.units.scope import Principal, demand
+from yunzhang.units.scope import Principal, demand, doing
 
 
 def known_divisions(session: Session) -> dict[str, DivisionRow]:
@@ -15,9 +15,9 @@ def known_divisions(session: Session) -> dict[str, DivisionRow]:
     return {row.code: row for row in repository.division_rows(session) or read_divisions()}
 
 
+@doing("import")
 def load_divisions(session: Session, principal: Principal) -> int:
     """Add the shipped divisions the database lacks; how many were added."""
-    demand(principal, "import")
     known = {row.code for row in repository.division_rows(session)}
     missing = [row for row in read_divisions() if row.code not in known]
     repository.insert_divisions(session, missing)

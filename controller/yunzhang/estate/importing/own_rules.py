@@ -14,7 +14,7 @@ from yunzhang.estate.importing.writing import Owners
 from yunzhang.estate.workbooks.columns import Sheet
 from yunzhang.estate.workbooks.parsing import Parsed, Row
 from yunzhang.units.models import Unit
-from yunzhang.units.scope import asker_of
+from yunzhang.units.scope import reach_of
 
 
 class _Owners(Owners):
@@ -33,8 +33,8 @@ class _Owners(Owners):
 
 
 def own_units(session: Session) -> frozenset[str] | None:
-    """Units whose rows the session's asker may write; None: everybody's."""
-    if asker_of(session).reach(writing=True).office:
+    """Units whose rows the asker may write in what is being done (`acting`); None: everybody's."""
+    if reach_of(session).office:
         return None
     return frozenset(session.scalars(select(Unit.code)))
 

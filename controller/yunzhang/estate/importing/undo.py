@@ -16,7 +16,7 @@ from yunzhang.estate.importing.known import Key
 from yunzhang.estate.items.naming import find_naming
 from yunzhang.estate.models import ImportBatch
 from yunzhang.estate.workbooks.sheets import BY_KEY, SHEETS
-from yunzhang.units.scope import Principal, demand
+from yunzhang.units.scope import Principal, doing
 
 # How many of the things that stand in the way are named.
 SHOWN = 5
@@ -34,6 +34,7 @@ class Undone:
     personal: int = 0
 
 
+@doing("import")
 def undo_batch(
     session: Session, principal: Principal, batch_id: int, *, dry_run: bool = False
 ) -> Undone:
@@ -42,7 +43,6 @@ def undo_batch(
     Raises NotFound `estate.batch_unknown`; Conflict `estate.batch_undone`, `batch_unlogged`,
     `batch_changed` (something was changed later), `batch_depended` (something later names it).
     """
-    demand(principal, "import")
     repository.lock_register(session)
     batch = history.find_batch(session, batch_id)
     if batch is None:

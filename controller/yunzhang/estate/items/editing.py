@@ -19,7 +19,7 @@ from yunzhang.estate.service import Mode
 from yunzhang.estate.workbooks.report import Fault, ImportReport
 from yunzhang.estate.workbooks.sheets import Sheet
 from yunzhang.estate.workbooks.values import CellError, reader
-from yunzhang.units.scope import Principal, demand
+from yunzhang.units.scope import Principal, demand, doing
 
 # Records that one call may bring.
 MOST = 10_000
@@ -73,6 +73,7 @@ def create_item(session: Session, principal: Principal, sheet: Sheet, record: Re
     return read_item(session, principal, sheet, parse_key(sheet, report.changes[0].key))
 
 
+@doing("import")
 def change_item(
     session: Session,
     principal: Principal,
@@ -86,7 +87,6 @@ def change_item(
     Raises NotFound `item.unknown`, Outdated `item.outdated`, InputError
     `item.key_fixed`, ItemsRefused.
     """
-    demand(principal, "import")
     seen = _seen(session, sheet, key, revision)
     for name, part in zip(sheet.identity, key, strict=True):
         if name in changes and changes[name] != part:
@@ -95,6 +95,7 @@ def change_item(
     return read_item(session, principal, sheet, key)
 
 
+@doing("import")
 def save_items(
     session: Session,
     principal: Principal,
@@ -106,7 +107,6 @@ def save_items(
 
     Without `mode` nothing is written. Raises InputError `item.many`.
     """
-    demand(principal, "import")
     if len(records) > MOST:
         raise InputError("item.many", count=len(records), maximum=MOST)
     _refuse_blank(records)
@@ -129,6 +129,7 @@ def _refuse_blank(records: Sequence[Record]) -> None:
             raise InputError("item.blank", item=number)
 
 
+@doing("import")
 def remove_item(
     session: Session, principal: Principal, sheet: Sheet, key: Key, revision: int
 ) -> None:
@@ -137,7 +138,6 @@ def remove_item(
     Raises NotFound `item.unknown`, Outdated `item.outdated`, Conflict
     `item.locked` or `item.named`.
     """
-    demand(principal, "import")
     repository.lock_register(session)
     seen = _seen(session, sheet, key, revision)
     if seen["state"] not in OPEN_STATES:

@@ -16,7 +16,7 @@ from yunzhang.estate.history import Entry
 from yunzhang.estate.importing.known import Key, key_text
 from yunzhang.estate.items import repository as item_repository
 from yunzhang.estate.workbooks.sheets import BY_KEY, Sheet, find_sheet
-from yunzhang.units.scope import Principal, demand
+from yunzhang.units.scope import Principal, acting, doing
 
 TRANSITIONS: Mapping[str, frozenset[str]] = {
     "draft": frozenset({"submitted"}),
@@ -163,17 +163,17 @@ def advance_items(
     """
     if step.to not in TRANSITIONS:
         raise InputError("estate.state_unknown", state=step.to, known=texts.listed(STATES))
-    demand(principal, ACTS.get(step.to, DECISION))
     sheet = find_sheet(noun)
     if sheet is None:
         raise NotFound("estate.noun_unknown", noun=noun, known=texts.listed(BY_KEY))
-    items = _find(session, sheet, keys)
-    refusals = [each for row in items.values() for each in _refusals(session, sheet, row, step)]
-    if refusals:
-        told = "; ".join(str(refusal) for refusal in refusals)
-        raise Conflict("estate.step_refused", count=len(refusals), reasons=told)
-    if not dry_run:
-        _advance(session, principal, sheet, items, step)
+    with acting(session, principal, ACTS.get(step.to, DECISION)):
+        items = _find(session, sheet, keys)
+        refusals = [each for row in items.values() for each in _refusals(session, sheet, row, step)]
+        if refusals:
+            told = "; ".join(str(refusal) for refusal in refusals)
+            raise Conflict("estate.step_refused", count=len(refusals), reasons=told)
+        if not dry_run:
+            _advance(session, principal, sheet, items, step)
     return len(items)
 
 
@@ -236,9 +236,9 @@ def owning_unit(session: Session, sheet: Sheet, row: Any) -> str | None:
     return str(code)
 
 
+@doing("import")
 def reopen_expired(session: Session, principal: Principal) -> int:
     """Items retained until a day that has passed are verified again, to be decided anew."""
-    demand(principal, "import")
     count, today = 0, clock.now().date()
     for sheet in BY_KEY.values():
         if "disposition_until" not in sheet.by_key:

@@ -18,7 +18,7 @@ from yunzhang.estate.items.lifecycle import owning_unit
 from yunzhang.estate.models import Responsibility
 from yunzhang.estate.workbooks.sheets import BY_KEY, SHEETS
 from yunzhang.units.models import Person, Unit
-from yunzhang.units.scope import Principal, demand
+from yunzhang.units.scope import Principal, doing
 
 DECISION = "accept"
 # What goes along with a thing that changes hands: its sheet → (sheet, column that names it).
@@ -29,6 +29,7 @@ FOLLOWERS = {
 ERASED = "—"
 
 
+@doing(DECISION)
 def rename_unit(
     session: Session,
     principal: Principal,
@@ -42,7 +43,6 @@ def rename_unit(
 
     Raises NotFound `estate.item_unknown`; Conflict `estate.unit_ended`, `unit_named` already so.
     """
-    demand(principal, DECISION)
     unit = _open_unit(session, code)
     if unit.name == name:
         raise Conflict("estate.unit_named", unit=code, name=name)
@@ -54,6 +54,7 @@ def rename_unit(
     return unit
 
 
+@doing(DECISION)
 def merge_units(
     session: Session,
     principal: Principal,
@@ -67,7 +68,6 @@ def merge_units(
 
     Raises NotFound `estate.item_unknown`; Conflict `estate.unit_ended`; InputError `merge_itself`.
     """
-    demand(principal, DECISION)
     repository.lock_register(session)
     if into in codes or not codes:
         raise InputError("estate.merge_itself", unit=into)
@@ -97,6 +97,7 @@ def merge_units(
     return dict(moved)
 
 
+@doing(DECISION)
 def move_items(
     session: Session,
     principal: Principal,
@@ -110,7 +111,6 @@ def move_items(
 
     Raises NotFound `estate.item_unknown`; Conflict `estate.unit_ended`; InputError `not_movable`.
     """
-    demand(principal, DECISION)
     repository.lock_register(session)
     _open_unit(session, into)
     rows: dict[tuple[str, int], Any] = {}
@@ -133,6 +133,7 @@ def move_items(
     return dict(Counter(noun for noun, _ in moving))
 
 
+@doing("import")
 def hand_over(
     session: Session,
     principal: Principal,
@@ -149,7 +150,6 @@ def hand_over(
     `estate.item_unknown`; InputError `estate.handover_itself`; Conflict `estate.handover_early`
     when the day is not after the beginning of one of them.
     """
-    demand(principal, "import")
     repository.lock_register(session)
     if giver == taker:
         raise InputError("estate.handover_itself", person=giver)
@@ -174,6 +174,7 @@ def hand_over(
     return len(duties)
 
 
+@doing(DECISION)
 def erase_person(
     session: Session, principal: Principal, code: str, *, reason: str = "", dry_run: bool = False
 ) -> None:
@@ -182,7 +183,6 @@ def erase_person(
     Raises NotFound `estate.item_unknown`; Conflict `estate.person_active` while they answer for
     anything.
     """
-    demand(principal, DECISION)
     person = _person(session, code)
     today = clock.now().date()
     if any(d.valid_to is None or d.valid_to >= today for d in _duties(session, code)):

@@ -10,11 +10,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tests.unit.estate.books import load_demo
-from yunzhang.errors import Conflict
+from yunzhang.errors import Conflict, NotFound
 from yunzhang.estate import service
 from yunzhang.estate.addresses.service import find_conflicts
-from yunzhang.estate.items import editing
-from yunzhang.estate.models import AddressDomain, PrivateNetwork, Site
+from yunzhang.estate.importing.undo import undo_batch
+from yunzhang.estate.items import editing, lifecycle
+from yunzhang.estate.items.lifecycle import Step
+from yunzhang.estate.models import AddressDomain, ImportBatch, PrivateNetwork, Site
 from yunzhang.estate.workbooks.files import RawFile, RawSheet
 from yunzhang.estate.workbooks.report import ImportReport
 from yunzhang.estate.workbooks.sheets import BY_KEY
@@ -31,14 +33,14 @@ def estate(session: Session) -> Session:
     return bind(session, MIB)
 
 
-def bring(session: Session, **sheets: list[dict[str, Any]]) -> ImportReport:
+def bring(session: Session, who: Principal = MIB, **sheets: list[dict[str, Any]]) -> ImportReport:
     """Import rows as one file: sheet key → rows by column key."""
     raw = []
     for key, rows in sheets.items():
         names = list(rows[0])
         cells = [[row.get(name, "") for name in names] for row in rows]
         raw.append(RawSheet(BY_KEY[key].title, [names, *cells]))
-    return service.import_raw(session, MIB, RawFile("file", "0" * 64, raw), "good")
+    return service.import_raw(session, who, RawFile("file", "0" * 64, raw), "good")
 
 
 def site(code: str, unit: str) -> dict[str, Any]:
@@ -112,3 +114,41 @@ def test_of_the_other_side_of_a_conflict_only_the_unit_is_told(estate: Session) 
 def test_an_export_holds_own_rows_alone(tmp_path: Path, estate: Session) -> None:
     counts = service.export_workbook(estate, MIB, tmp_path / "own.xlsx")
     assert (counts["units"], counts["workloads"]) == (1, 3)
+
+
+# Reads the whole office as an engineer, who may not import; imports for one unit.
+MIXED = Principal(
+    "sun", frozenset({"engineer"}), 8, frozenset({Granted("applicant", "unit", "mib")})
+)
+
+
+@pytest.fixture
+def mixed(estate: Session) -> Session:
+    return bind(estate, MIXED)
+
+
+def test_an_office_role_without_import_let_a_units_applicant_import_for_everybody(
+    mixed: Session,
+) -> None:
+    report = bring(mixed, MIXED, sites=[site("mine", "mib"), site("theirs", "hrss")])
+    assert refused(report) == [("机房", 3)]
+    assert "theirs" not in set(mixed.scalars(select(Site.code)))
+
+
+def test_who_reads_everything_changed_and_removed_what_they_only_read(mixed: Session) -> None:
+    theirs = mixed.scalars(select(Site).where(Site.unit_code == "hrss")).first()
+    assert theirs is not None
+    sheet, key = BY_KEY["sites"], (theirs.code,)
+    with pytest.raises(NotFound):
+        editing.change_item(mixed, MIXED, sheet, key, {"name": "x"}, theirs.revision)
+    with pytest.raises(NotFound):
+        editing.remove_item(mixed, MIXED, sheet, key, theirs.revision)
+    with pytest.raises(NotFound):
+        lifecycle.advance_items(mixed, MIXED, "sites", [theirs.code], Step("submitted"))
+    assert editing.read_item(mixed, MIXED, sheet, key).name == theirs.name
+
+
+def test_who_reads_everything_undid_anothers_import(mixed: Session) -> None:
+    batch = mixed.scalars(select(ImportBatch.id)).one()
+    with pytest.raises((NotFound, Conflict)):
+        undo_batch(mixed, MIXED, batch)
