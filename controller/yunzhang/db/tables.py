@@ -9,5 +9,5 @@ from pathlib import Path
 def load_tables() -> None:
     """Import every `models` module of the package."""
     package = Path(__file__).parents[1]
-    for file in sorted(package.glob("*/models.py")):
-        importlib.import_module(f"yunzhang.{file.parent.name}.models")
+    for file in sorted(package.rglob("models.py")):
+        importlib.import_module(".".join((package.name, *file.relative_to(package).parts))[:-3])

@@ -12,6 +12,7 @@ from yunzhang.db import Session
 from yunzhang.errors import Conflict
 from yunzhang.estate import bulk
 from yunzhang.estate.addresses.blocks import Block
+from yunzhang.estate.addresses.models import FreeFloor
 from yunzhang.estate.importing.known import Key, KnownPrefix, KnownUnit
 from yunzhang.estate.models import (
     AddressDomain,
@@ -284,6 +285,8 @@ def delete_rows(session: Session, sheet: str, rows: Sequence[tuple[int, int]]) -
         )
         if removed.rowcount != len(rows):
             raise Conflict("estate.changed_meanwhile", sheet=BY_KEY[sheet].title)
+        if "lo" in table.c:  # there may be free space where there was none
+            session.execute(delete(FreeFloor))
 
 
 def all_rows(session: Session, sheet: str) -> Iterator[Mapping[str, Any]]:

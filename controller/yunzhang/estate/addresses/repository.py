@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Text, cast, func, select, text, tuple_, type_coerce
@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from yunzhang.db import Session
 from yunzhang.estate.addresses.blocks import WIDTH, Block, format_block, to_hex
+from yunzhang.estate.addresses.models import FreeFloor
 from yunzhang.estate.addresses.remedies import ROLES
 from yunzhang.estate.addresses.spans import Packed
 from yunzhang.estate.models import AddressDomain, AddressRange, Prefix, PrivateNetwork, Workload
@@ -72,25 +73,50 @@ def packed_spans(session: Session, domains: dict[str, int]) -> Iterator[Packed]:
                 yield Packed(family, domains[domain], number, found)
 
 
-def spans_inside(session: Session, domain: str, block: Block) -> list[Packed]:
-    """Everything declared in `domain` inside `block`, in whatever state, unordered.
+def spans_inside(session: Session, domain: str, block: Block, floor: int) -> list[Packed]:
+    """Everything declared in `domain` inside `block` from `floor` on, in whatever state, unordered.
 
     What is archived stays in: its addresses are in quarantine until the row is removed. What
-    begins with `block` and contains it, as itself does, is among them.
+    contains `block`, as itself does, may be among them. Below `floor` counts as one span.
     """
-    lo, hi = to_hex(block.lo), to_hex(block.hi)
+    lo, hi = to_hex(floor), to_hex(block.hi)
     found: list[Packed] = []
-    for model in SPANS:
-        # a CIDR that begins elsewhere lies elsewhere; a range may reach in
-        inside = (
-            model.lo.between(lo, hi) if model is Prefix else (model.lo <= hi) & (model.hi >= lo)
-        )
+    # a CIDR that begins before the floor reaches over it only if it contains it; a range may do so
+    conditions: list[tuple[Any, Any]] = [
+        (Prefix, Prefix.lo.between(lo, hi)),
+        (AddressRange, (AddressRange.lo <= hi) & (AddressRange.hi >= lo)),
+    ]
+    if floor > block.lo:
+        over = covering(Block(block.family, floor, floor))
+        conditions.append((Prefix, (Prefix.lo < lo) & tuple_(Prefix.lo, Prefix.hi).in_(over)))
+        found.append(Packed(block.family, 0, 0, to_hex(block.lo) + to_hex(floor - 1)))
+    for model, inside in conditions:
         query = select(_packed(model)).where(
             model.domain_code == domain, model.family == block.family, inside
         )
         if joined := session.scalar(query):
             found.append(Packed(block.family, 0, 0, joined))
     return found
+
+
+def floors_of(session: Session, domain: str, length: int) -> dict[str, int]:
+    """Pool → below which address it has no free CIDR of `length`, as far as that is known."""
+    query = select(FreeFloor.pool, FreeFloor.floor).where(
+        FreeFloor.domain_code == domain, FreeFloor.length == length
+    )
+    return {pool: int(floor, 16) for pool, floor in session.execute(query)}
+
+
+def keep_floors(session: Session, domain: str, length: int, floors: Mapping[str, int]) -> None:
+    """Remember floors, in a transaction that holds the lock of the domain."""
+    for pool, floor in floors.items():
+        of = (FreeFloor.domain_code == domain, FreeFloor.length == length, FreeFloor.pool == pool)
+        known = session.scalar(select(FreeFloor).where(*of))
+        if known is None:
+            known = FreeFloor(domain_code=domain, pool=pool, length=length)
+            session.add(known)
+        # a pool that is full to the last address of its family has no address above it
+        known.floor = to_hex(min(floor, (1 << 128) - 1))
 
 
 class Pool(NamedTuple):

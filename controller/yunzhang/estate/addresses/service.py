@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from yunzhang import audit, clock
 from yunzhang.db import Session
 from yunzhang.errors import Conflict, InputError, NotFound, Shortage
+from yunzhang.estate import history
 from yunzhang.estate.addresses import repository
 from yunzhang.estate.addresses.blocks import (
     WIDTH,
@@ -30,9 +31,11 @@ from yunzhang.estate.addresses.schemas import (
     WhoisReport,
     WhoisWorkload,
 )
+from yunzhang.estate.history import Entry
+from yunzhang.estate.importing.known import key_text
 from yunzhang.estate.models import Prefix
 from yunzhang.estate.service import MAX_PAGE
-from yunzhang.units.scope import Principal, demand, unrestricted
+from yunzhang.units.scope import Principal, demand, doing, unrestricted
 
 # Workloads told about one address; more than these share a floating address only by mistake.
 MAX_HOLDERS = 200
@@ -100,9 +103,10 @@ def look_free(
     demand(principal, "read")
     if domain not in repository.domain_owners(session, [domain]):
         raise NotFound("addresses.domain_unknown", domain=domain)
-    return _find(session, domain, asked)
+    return _find(session, domain, asked)[0]
 
 
+@doing("import")
 def take_free(
     session: Session, principal: Principal, domain: str, asked: FreeRequest
 ) -> FreePrefix:
@@ -111,10 +115,9 @@ def take_free(
     Raises NotFound `addresses.domain_unknown`, `pool_unknown`; InputError `length_bad`,
     `pool_bad`; Conflict `pool_in_leaf`; Shortage `no_space`.
     """
-    demand(principal, "import")
     if not repository.lock_domain(session, domain):
         raise NotFound("addresses.domain_unknown", domain=domain)
-    found = _find(session, domain, asked)
+    found, floors = _find(session, domain, asked)
     block = parse_block(found.cidr)
     now = clock.now()
     session.add(
@@ -125,22 +128,42 @@ def take_free(
         )
     )  # fmt: skip
     session.flush()
+    repository.keep_floors(session, domain, asked.length, floors)
+    unit = repository.domain_owners(session, [domain])[domain].unit_code
+    after = {"cidr": found.cidr, "role": "leaf", "network_name": asked.network_name,
+             "usage": asked.usage}  # fmt: skip
+    entry = Entry("prefixes", key_text((domain, found.cidr)), unit, "take", None, after)
+    history.log_changes(session, [entry], at=now, principal=principal.name)
     audit.record(session, principal, "take", "prefix", f"{domain}/{found.cidr}",
                  pool=found.pool, policy=asked.policy)  # fmt: skip
     return found.model_copy(update={"taken": True})
 
 
-def _find(session: Session, domain: str, asked: FreeRequest) -> FreePrefix:
+def _find(
+    session: Session, domain: str, asked: FreeRequest
+) -> tuple[FreePrefix, Mapping[str, int]]:
+    """What is free, and below which address each pool looked at has nothing once it is taken."""
     from yunzhang.estate.addresses import spans
     from yunzhang.estate.addresses.free import find_free
 
+    # a best fit may lie anywhere; only of a first one something can be said of all before it
+    first = asked.policy == "first"
+    known = repository.floors_of(session, domain, asked.length) if first else {}
+    floors: dict[str, int] = {}
     for pool in _pools(session, domain, asked):
-        occupied = spans.unpack(repository.spans_inside(session, domain, pool.block))
-        if found := find_free(pool.block, occupied, asked.length, asked.policy):
-            return FreePrefix(
+        block, floor = pool.block, known.get(pool.cidr, pool.block.lo)
+        if floor > block.hi:
+            continue
+        occupied = spans.unpack(repository.spans_inside(session, domain, block, floor))
+        found = find_free(block, occupied, asked.length, asked.policy)
+        if first:
+            floors[pool.cidr] = (found or block).hi + 1
+        if found:
+            free = FreePrefix(
                 domain_code=domain, cidr=format_block(found), pool=pool.cidr,
                 policy=asked.policy, taken=False,
             )  # fmt: skip
+            return free, floors
     raise Shortage("addresses.no_space", domain=domain, length=asked.length)
 
 

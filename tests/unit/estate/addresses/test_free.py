@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from random import Random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from netaddr import IPNetwork, IPSet
+from netaddr import IPAddress, IPNetwork, IPSet, iprange_to_cidrs
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from tests.unit.estate.address_book import add_owners, add_prefixes
+from tests.unit.estate.address_book import AT, add_owners, add_prefixes
 from yunzhang import audit, settings
 from yunzhang.db import reading, transaction
 from yunzhang.errors import Conflict, Forbidden, InputError, NotFound, Shortage
+from yunzhang.estate import history, repository
 from yunzhang.estate.addresses import service
-from yunzhang.estate.addresses.blocks import parse_block
+from yunzhang.estate.addresses.blocks import format_block, parse_block, to_hex
 from yunzhang.estate.addresses.free import find_free
 from yunzhang.estate.addresses.schemas import FreeRequest, Policy
 from yunzhang.estate.addresses.spans import from_blocks
-from yunzhang.estate.models import Prefix
+from yunzhang.estate.items import editing
+from yunzhang.estate.models import AddressRange, Prefix
+from yunzhang.estate.workbooks.sheets import BY_KEY
 from yunzhang.units.scope import SYSTEM, Principal
 
 POOLS = st.sampled_from(["10.0.0.0/24", "0.0.0.0/0", "255.255.255.0/24", "fd00::ffff:ff00/120"])
@@ -115,6 +119,82 @@ def test_looking_changes_nothing(pools: Session) -> None:
     looks = [service.look_free(pools, SYSTEM, "d000", asked(24)) for _ in range(2)]
     assert [look.cidr for look in looks] == ["10.1.1.0/24"] * 2
     assert not looks[0].taken
+
+
+def test_what_was_removed_is_given_again(pools: Session) -> None:
+    assert [take(pools, 24) for _ in range(2)] == ["10.1.1.0/24", "10.1.3.0/24"]
+    sheet = BY_KEY["prefixes"]
+    editing.remove_item(pools, SYSTEM, sheet, ("d000", "10.1.1.0/24"), 1)
+    assert take(pools, 24) == "10.1.1.0/24"
+
+
+def test_a_taken_prefix_was_missing_in_the_change_log(pools: Session) -> None:
+    take(pools, 24, usage="测试")
+    (change,), total = history.changes_of_item(
+        pools, "prefixes", "d000/10.1.1.0/24", limit=5, offset=0
+    )
+    assert (total, change.act, change.unit_code) == (1, "take", "u000")
+    assert change.after["usage"] == "测试"
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_floors_never_hide_free_space_nor_give_taken_space(session: Session, seed: int) -> None:
+    """Takes, declarations and removals in any order, against netaddr's sets after each."""
+    chance = Random(seed)
+    add_owners(session, 1)
+    pool = IPNetwork(["10.0.0.0/20", "fd00::/116"][seed % 2])
+    family, width = (4, 32) if pool.version == 4 else (6, 128)
+    add_prefixes(session, [("d000", str(pool), "pool")])
+    for _ in range(60):
+        length = pool.prefixlen + chance.choice([3, 4, 5, 7])
+        base = pool.first + chance.randrange(1 << (length - pool.prefixlen)) * (
+            1 << (width - length)
+        )
+        cidr = IPNetwork((base, length), version=pool.version)
+        match chance.randrange(6):
+            case 0:
+                known = {row.cidr for row in session.scalars(select(Prefix))}
+                if format_block(parse_block(str(cidr))) not in known:
+                    add_prefixes(session, [("d000", str(cidr), "container")])
+            case 1:
+                first, last = base, base + chance.randrange(1, 40)
+                add_range(session, "d000", IPAddress(first), IPAddress(last))
+            case 2:
+                rows = session.scalars(select(Prefix).where(Prefix.role != "pool")).all()
+                if rows:
+                    row = chance.choice(rows)
+                    repository.delete_rows(session, "prefixes", [(row.id, row.revision)])
+                    session.expire_all()
+            case _:
+                expected = oracle(pool, occupied(session, pool), length, "first")
+                try:
+                    found = take(session, length, family=family)
+                except Shortage:
+                    found = None
+                assert (found and IPNetwork(found)) == (expected and IPNetwork(expected))
+
+
+def occupied(session: Session, pool: IPNetwork) -> list[IPNetwork]:
+    """What the tables say is taken inside the pool, as CIDRs."""
+    found = [IPNetwork(row.cidr) for row in session.scalars(select(Prefix))]
+    for row in session.scalars(select(AddressRange)):
+        found += iprange_to_cidrs(row.first, row.last)
+    return [cidr for cidr in found if cidr != pool]
+
+
+def add_range(session: Session, domain: str, first: IPAddress, last: IPAddress) -> None:
+    known = select(AddressRange.id).where(
+        AddressRange.first == str(first), AddressRange.last == str(last)
+    )
+    if session.scalar(known) is None:
+        session.add(
+            AddressRange(
+                domain_code=domain, first=str(first), last=str(last), family=first.version,
+                lo=to_hex(int(first)), hi=to_hex(int(last)), role="used",
+                state="draft", revision=1, created_at=AT, updated_at=AT,
+            )
+        )  # fmt: skip
+        session.flush()
 
 
 def test_best_fit_keeps_large_gaps_whole(pools: Session) -> None:
