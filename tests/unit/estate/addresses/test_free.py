@@ -145,11 +145,11 @@ def test_floors_never_hide_free_space_nor_give_taken_space(session: Session, see
     pool = IPNetwork(["10.0.0.0/20", "fd00::/116"][seed % 2])
     family, width = (4, 32) if pool.version == 4 else (6, 128)
     add_prefixes(session, [("d000", str(pool), "pool")])
-    for _ in range(60):
-        length = pool.prefixlen + chance.choice([3, 4, 5, 7])
-        base = pool.first + chance.randrange(1 << (length - pool.prefixlen)) * (
-            1 << (width - length)
-        )
+    for _ in range(80):
+        more = chance.choice([2, 3, 4, 5, 7, 7, 7])
+        length = pool.prefixlen + more
+        place = min(chance.randrange(1 << more) for _ in range(3))  # near the floors
+        base = pool.first + place * (1 << (width - length))
         cidr = IPNetwork((base, length), version=pool.version)
         match chance.randrange(6):
             case 0:
