@@ -21,7 +21,8 @@ class Measure:
     """One figure. `better` says which side of the goal is good; `seconds` is the time it took.
 
     `peak_mb`: peak of the process that did the work, None: of this one. `sample`: what was
-    measured, when it is less than the goal speaks of.
+    measured, when it is less than the goal speaks of. `peer`: the same of somebody else's way;
+    `bound`: what nobody can better; both in `unit`.
     """
 
     name: str
@@ -32,6 +33,8 @@ class Measure:
     seconds: float
     peak_mb: float | None = None
     sample: str = ""
+    peer: float | None = None
+    bound: float | None = None
 
     @property
     def holds(self) -> bool:
@@ -50,7 +53,8 @@ class Measure:
             "peak_mb": round(peak_mb() if self.peak_mb is None else self.peak_mb, 1),
             "holds": self.holds,
         }
-        return told | ({"sample": self.sample} if self.sample else {})
+        beside = {"sample": self.sample or None, "peer": self.peer, "bound": self.bound}
+        return told | {name: value for name, value in beside.items() if value is not None}
 
 
 def timed(work: Callable[[], T]) -> tuple[float, T]:

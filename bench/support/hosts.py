@@ -27,8 +27,7 @@ class InventoryModule(BaseInventoryPlugin):
             facts, groups = pickle.load(file)
         for host, values in facts.items():
             inventory.add_host(host)
-            for name, value in values.items():
-                inventory.set_variable(host, name, value)
+            inventory.get_host(host).vars.update(values)  # faster than set_variable for each
         for group, hosts in groups.items():
             inventory.add_group(group)
             for host in hosts:
