@@ -47,8 +47,11 @@ def advance(
         update(model)
         .where(model.id == row.id, model.state == before, model.revision == row.revision)
         .values(state=to, revision=model.revision + 1, **values)
+        # asked back, not counted: restricted to a unit's subtree the statement begins with WITH,
+        # and of such a one SQLite's driver does not know how many rows it changed
+        .returning(model.id)
         .execution_options(synchronize_session=False)
     )
-    if changed.rowcount != 1:  # type: ignore[attr-defined]
+    if len(changed.all()) != 1:
         raise Conflict("db.transition_lost", noun=noun, before=before, after=to)
     session.refresh(row)

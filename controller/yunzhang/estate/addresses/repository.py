@@ -154,12 +154,22 @@ def covering(block: Block) -> list[tuple[str, str]]:
 
 
 def leaf_over(session: Session, domain: str, block: Block) -> str | None:
-    """A leaf of `domain` that contains all of `block`."""
+    """A leaf or a range of `domain` that contains all of `block`."""
     blocks = (Block(block.family, int(lo, 16), int(hi, 16)) for lo, hi in covering(block))
     query = select(Prefix.cidr, Prefix.role).where(
         Prefix.domain_code == domain, Prefix.cidr.in_([format_block(each) for each in blocks])
     )
-    return next((cidr for cidr, role in session.execute(query) if role == "leaf"), None)
+    leaf = next((cidr for cidr, role in session.execute(query) if role == "leaf"), None)
+    if leaf is not None:
+        return str(leaf)
+    ranges = select(AddressRange.first, AddressRange.last).where(
+        AddressRange.domain_code == domain,
+        AddressRange.family == block.family,
+        AddressRange.lo <= to_hex(block.lo),
+        AddressRange.hi >= to_hex(block.hi),
+    )
+    found = session.execute(ranges.limit(1)).first()
+    return f"{found.first}-{found.last}" if found else None
 
 
 def lock_domain(session: Session, domain: str) -> bool:

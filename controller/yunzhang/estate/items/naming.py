@@ -4,15 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
+from yunzhang import texts
 from yunzhang.db import Session
 from yunzhang.estate.importing.known import Key, key_text
 from yunzhang.estate.items import repository as item_repository
 from yunzhang.estate.workbooks.columns import Column, Sheet
 from yunzhang.estate.workbooks.sheets import BY_KEY, SHEETS
+from yunzhang.units.scope import reach_of, unrestricted
 
 
 def find_naming(session: Session, leaving: Mapping[str, Collection[Key]]) -> list[str]:
-    """Rows that name one of `leaving` (sheet key → keys) and stay themselves, as people say it."""
+    """Rows that name one of `leaving` (sheet key → keys) and stay themselves, as people say it.
+
+    Rows that the asker may not see stand in the way like others; of them only the number is told.
+    """
+    seen = _rows_naming(session, leaving)
+    if reach_of(session).office:
+        return seen
+    with unrestricted(session):
+        hidden = len(_rows_naming(session, leaving)) - len(seen)
+    return seen + ([texts.text("estate.naming_hidden", count=hidden)] if hidden else [])
+
+
+def _rows_naming(session: Session, leaving: Mapping[str, Collection[Key]]) -> list[str]:
     found: dict[str, None] = {}
     for sheet in SHEETS:
         own = leaving.get(sheet.key, ())

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
@@ -17,6 +18,7 @@ from yunzhang.estate.items import repository as item_repository
 from yunzhang.estate.items.lifecycle import owning_unit
 from yunzhang.estate.models import Responsibility
 from yunzhang.estate.workbooks.sheets import BY_KEY, SHEETS
+from yunzhang.estate.workbooks.values import CellError, reader
 from yunzhang.units.models import Person, Unit
 from yunzhang.units.scope import Principal, doing
 
@@ -41,9 +43,10 @@ def rename_unit(
 ) -> Unit:
     """Give a unit another name; the old one becomes an alias.
 
-    Raises NotFound `estate.item_unknown`; Conflict `estate.unit_ended`, `unit_named` already so.
+    Raises NotFound `estate.item_unknown`; InputError for what is no name; Conflict
+    `estate.unit_ended`, `unit_named` already so.
     """
-    unit = _open_unit(session, code)
+    unit, name = _open_unit(session, code), _read_name(name)
     if unit.name == name:
         raise Conflict("estate.unit_named", unit=code, name=name)
     aliases = [alias for alias in (*unit.aliases, unit.name) if alias != name]
@@ -66,6 +69,7 @@ def merge_units(
 ) -> dict[str, int]:
     """Give all that units have to their successor and close them; rows by sheet key.
 
+    Grants stay as they are: who managed a part does not manage the whole by a merger.
     Raises NotFound `estate.item_unknown`; Conflict `estate.unit_ended`; InputError `merge_itself`.
     """
     repository.lock_register(session)
@@ -75,15 +79,12 @@ def merge_units(
     units = [_open_unit(session, code) for code in dict.fromkeys(codes)]
     entries: list[Entry] = []
     moved: Counter[str] = Counter()
-    aliases = list(successor.aliases)
+    aliases, above = list(successor.aliases), _new_parent(session, successor, set(codes))
     for unit in units:
         for sheet, column, row in _held_by(session, unit.code):
             moved[sheet] += 1
-            # a successor that was a part of what is merged into it becomes its own master
-            above = None if unit.parent_code in codes else unit.parent_code
-            value = above if row is successor and column == "parent_code" else into
-            if not dry_run:
-                entries.append(_change(session, sheet, row, "merge", {column: value}))
+            if not dry_run and row is not successor:
+                entries.append(_change(session, sheet, row, "merge", {column: into}))
         aliases += [unit.name, *unit.aliases]
     if dry_run:
         return dict(moved)
@@ -91,7 +92,10 @@ def merge_units(
     for unit in units:
         closing = {"valid_to": now.date(), "replaced_by": into, "state": "closed"}
         entries.append(_change(session, "units", unit, "close", closing))
-    known = {"aliases": [name for name in dict.fromkeys(aliases) if name != successor.name]}
+    known = {
+        "aliases": [name for name in dict.fromkeys(aliases) if name != successor.name],
+        "parent_code": above,
+    }
     entries.append(_change(session, "units", successor, "merge", known))
     _settle(session, principal, "merge", into, entries, reason, merged=list(codes), moved=moved)
     return dict(moved)
@@ -146,7 +150,8 @@ def hand_over(
 ) -> int:
     """End all responsibilities of a person and begin them for another on `day`; how many.
 
-    What the taker already holds is only ended for the giver. Raises NotFound
+    What ends on a day ends then for the taker, too. What the taker already holds for as long is
+    only ended for the giver. Raises NotFound
     `estate.item_unknown`; InputError `estate.handover_itself`; Conflict `estate.handover_early`
     when the day is not after the beginning of one of them.
     """
@@ -157,8 +162,7 @@ def hand_over(
     for code in (giver, taker):
         _person(session, code)
     duties = [d for d in _duties(session, giver) if d.valid_to is None or d.valid_to >= day]
-    held = {(d.object_sheet, d.object_code, d.duty) for d in _duties(session, taker)
-            if d.valid_to is None}  # fmt: skip
+    held = _Held(_duties(session, taker), day)
     early = [duty for duty in duties if duty.valid_from >= day]
     if early:
         raise Conflict("estate.handover_early", day=day, key=early[0].object_code)
@@ -166,10 +170,16 @@ def hand_over(
         return len(duties)
     entries = []
     for duty in duties:
+        # before the giver's is ended: how long it lasts is asked of it
+        if own := held.growing(duty):
+            longer = {"valid_to": duty.valid_to}
+            entries.append(_change(session, "responsibilities", own, "hand_over", longer))
+        elif not held.covers(duty):
+            begun, entry = _begin(session, duty, taker, day)
+            held.rows.append(begun)
+            entries.append(entry)
         ends = {"valid_to": day - timedelta(days=1)}
         entries.append(_change(session, "responsibilities", duty, "hand_over", ends))
-        if (duty.object_sheet, duty.object_code, duty.duty) not in held:
-            entries.append(_begin(session, duty, taker, day))
     _settle(session, principal, "hand_over", f"person:{giver}", entries, reason, taker=taker)
     return len(duties)
 
@@ -192,6 +202,69 @@ def erase_person(
         _settle(session, principal, "erase", f"person:{code}", entries, reason)
 
 
+@dataclass(slots=True)
+class _Held:
+    """Responsibilities of the taker, before and during a handover on `day`."""
+
+    rows: list[Responsibility]
+    day: date
+
+    def _same(self, duty: Responsibility) -> Iterator[Responsibility]:
+        for row in self.rows:
+            if all(getattr(row, n) == getattr(duty, n) for n in ("object_sheet", "object_code",
+                                                                  "duty")):  # fmt: skip
+                yield row
+
+    def covers(self, duty: Responsibility) -> bool:
+        """Whether the taker answers for it from the day on, for as long as the giver did."""
+        return any(
+            row.valid_from <= self.day and _lasts(row, duty.valid_to) for row in self._same(duty)
+        )
+
+    def growing(self, duty: Responsibility) -> Responsibility | None:
+        """The taker's row that begins on the day already, but ends too early."""
+        return next(
+            (
+                row
+                for row in self._same(duty)
+                if row.valid_from == self.day and not _lasts(row, duty.valid_to)
+            ),
+            None,
+        )
+
+
+def _lasts(row: Responsibility, until: date | None) -> bool:
+    return row.valid_to is None or (until is not None and row.valid_to >= until)
+
+
+def _read_name(name: str) -> str:
+    """A unit's name as the register's sheet takes it. Raises InputError `estate.*`."""
+    column = BY_KEY["units"].by_key["name"]
+    try:
+        found = reader(column)(name)
+    except CellError as error:
+        raise InputError(f"estate.{error.code}", **error.values) from None
+    if not found:
+        raise InputError("estate.required", column=column.header)
+    return str(found)
+
+
+def _new_parent(session: Session, successor: Unit, merged: Collection[str]) -> str | None:
+    """The unit above the successor once `merged` are closed: none of them, nor below one of them.
+
+    Else a successor far below what is merged into it would stand above its own ancestors.
+    """
+    parent, above = successor.parent_code, successor.parent_code
+    seen: set[str] = set()
+    while above is not None and above not in seen:
+        seen.add(above)
+        unit = item_repository.find_items(session, "units", [(above,)]).get((above,))
+        above = unit.parent_code if unit else None
+        if unit and unit.code in merged:
+            parent = above
+    return parent
+
+
 def _open_unit(session: Session, code: str) -> Unit:
     unit: Unit | None = item_repository.find_items(session, "units", [(code,)]).get((code,))
     if unit is None:
@@ -208,7 +281,7 @@ def _person(session: Session, code: str) -> Person:
     return person
 
 
-def _duties(session: Session, person: str) -> Sequence[Responsibility]:
+def _duties(session: Session, person: str) -> list[Responsibility]:
     return item_repository.items_where(session, "responsibilities", person_code=person)
 
 
@@ -236,7 +309,9 @@ def _change(session: Session, noun: str, row: Any, act: str, values: dict[str, A
     return Entry(noun, key, owning_unit(session, sheet, row), act, before, values)
 
 
-def _begin(session: Session, duty: Responsibility, taker: str, day: date) -> Entry:
+def _begin(
+    session: Session, duty: Responsibility, taker: str, day: date
+) -> tuple[Responsibility, Entry]:
     now = clock.now()
     values = {
         "object_sheet": duty.object_sheet,
@@ -244,13 +319,14 @@ def _begin(session: Session, duty: Responsibility, taker: str, day: date) -> Ent
         "duty": duty.duty,
         "person_code": taker,
         "valid_from": day,
+        "valid_to": duty.valid_to,
     }
     row = Responsibility(**values, state="draft", created_at=now, updated_at=now)
     session.add(row)
     session.flush()
     sheet = BY_KEY["responsibilities"]
     key = key_text(tuple(values[name] for name in sheet.identity))
-    return Entry(sheet.key, key, owning_unit(session, sheet, row), "create", None, values)
+    return row, Entry(sheet.key, key, owning_unit(session, sheet, row), "create", None, values)
 
 
 def _settle(

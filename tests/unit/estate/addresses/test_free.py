@@ -244,6 +244,13 @@ def test_a_pool_inside_a_leaf_gives_nothing(pools: Session) -> None:
     assert refused.value.code == "addresses.pool_in_leaf"
 
 
+def test_a_pool_inside_a_declared_range_gave_prefixes_away(pools: Session) -> None:
+    add_range(pools, "d000", IPAddress("10.2.0.0"), IPAddress("10.2.3.9"))
+    with pytest.raises(Conflict) as caught:
+        take(pools, 25, pool="10.2.0.0/23")
+    assert "10.2.0.0-10.2.3.9" in str(caught.value)
+
+
 def test_reviewers_may_look_but_not_take(pools: Session) -> None:
     reviewer = Principal("r", frozenset({"reviewer"}), 1)
     assert service.look_free(pools, reviewer, "d000", asked(24)).cidr

@@ -13,10 +13,12 @@ from tests.unit.estate.whole import load_whole
 from yunzhang import texts
 from yunzhang.errors import Conflict, Forbidden, InputError, NotFound
 from yunzhang.estate import service
+from yunzhang.estate.items.editing import remove_item
 from yunzhang.estate.items.lifecycle import STATES, TRANSITIONS, Step, advance_items, reopen_expired
-from yunzhang.estate.models import Circuit, PrivateNetwork, Responsibility
+from yunzhang.estate.models import Circuit, PrivateNetwork, Responsibility, Site
 from yunzhang.estate.repository import MODELS
-from yunzhang.units.scope import SYSTEM, Principal
+from yunzhang.estate.workbooks.sheets import BY_KEY
+from yunzhang.units.scope import SYSTEM, Granted, Principal, bind
 
 OPERATOR = Principal("wang", frozenset({"operator"}), 1)
 
@@ -189,3 +191,38 @@ def test_deciding_is_the_offices(session: Session, tmp_path: Path) -> None:
     for principal in (SYSTEM, Principal("li", frozenset({"reviewer"}), 3)):
         with pytest.raises(Forbidden):
             advance_items(session, principal, "networks", ["n1"], Step("verified"))
+
+
+def test_a_unit_could_not_submit_its_own_draft_on_sqlite(session: Session, tmp_path: Path) -> None:
+    load_whole(session, tmp_path)
+    session.commit()
+    zhao = Principal("zhao", account_id=9, grants=frozenset({Granted("applicant", "unit", "u2")}))
+    advance_items(bind(session, zhao), zhao, "networks", ["n1"], Step("submitted"))
+    assert state_of(session) == "submitted"
+
+
+def test_another_units_line_did_not_keep_a_network_open_for_whom_one_unit_was_granted(
+    session: Session, tmp_path: Path
+) -> None:
+    load_whole(session, tmp_path)
+    put(session, "observed")
+    session.execute(update(Circuit).values(unit_code="u1"))
+    session.commit()
+    qian = Principal("qian", account_id=9, grants=frozenset({Granted("operator", "unit", "u2")}))
+    step = Step("closed", evidence="30 日无流量报告")
+    with pytest.raises(Conflict) as caught:
+        advance_items(bind(session, qian), qian, "networks", ["n1"], step)
+    assert "线路" in str(caught.value)
+
+
+def test_what_another_unit_names_was_removed_under_it(session: Session, tmp_path: Path) -> None:
+    load_whole(session, tmp_path)
+    session.execute(update(Site).values(unit_code="u2"))
+    session.execute(update(PrivateNetwork).values(unit_code="u1"))
+    session.commit()
+    zhao = Principal("zhao", account_id=9, grants=frozenset({Granted("applicant", "unit", "u2")}))
+    with pytest.raises(Conflict) as caught:
+        remove_item(bind(session, zhao), zhao, BY_KEY["sites"], ("dc1",), 1)
+    assert caught.value.code == "item.named"
+    assert "其他单位的" in str(caught.value)
+    assert "n1" not in str(caught.value)

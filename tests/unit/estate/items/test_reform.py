@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from tests.unit.estate.books import set_cell, stored
@@ -16,6 +16,7 @@ from yunzhang import audit
 from yunzhang.audit import AuditEntry
 from yunzhang.errors import Conflict, Forbidden, InputError, NotFound
 from yunzhang.estate import service
+from yunzhang.estate.example.province import invented_uscc
 from yunzhang.estate.items import reform
 from yunzhang.estate.models import ChangeLog, Responsibility, Workload
 from yunzhang.units.models import Person, Unit
@@ -183,3 +184,72 @@ def test_reforms_are_the_offices(session: Session, tmp_path: Path) -> None:
     for principal in (SYSTEM, Principal("li", frozenset({"reviewer"}), 2)):
         with pytest.raises(Forbidden):
             reform.merge_units(session, principal, ["u2"], "u1")
+
+
+def test_a_successor_far_below_stood_above_its_own_ancestors(
+    session: Session, tmp_path: Path
+) -> None:
+    load_whole(session, tmp_path)
+    below = tmp_path / "单位.csv"
+    below.write_text(
+        "编号,单位名称,统一社会信用代码,行政区划代码,层级,上级单位编号\n"
+        f"u3,林业信息中心,{invented_uscc('450100', 900_003)},450100,设区市,u2\n",
+        "utf-8",
+    )
+    report = service.import_workbook(session, SYSTEM, below, "all")
+    assert report.written, report.faults
+    reform.merge_units(session, WANG, ["u1"], "u3")
+    session.commit()
+    assert (unit(session, "u3").parent_code, unit(session, "u2").parent_code) == (None, "u3")
+
+
+def add_duty(session: Session, tmp_path: Path, *rows: str) -> None:
+    path = tmp_path / "责任分工.csv"
+    head = "对象类型,对象编号,责任,人员编号,任职日期,离任日期"
+    path.write_text("\n".join((head, *rows)) + "\n", "utf-8")
+    assert service.import_workbook(session, SYSTEM, path, "all").written
+
+
+def duties_of(session: Session, person: str) -> list[tuple[date, date | None]]:
+    rows = select(Responsibility).where(
+        Responsibility.object_code == "n1", Responsibility.person_code == person
+    )
+    return [(duty.valid_from, duty.valid_to) for duty in session.scalars(rows.order_by("id"))]
+
+
+def test_two_rows_for_one_duty_were_begun_twice_by_a_handover(
+    session: Session, tmp_path: Path
+) -> None:
+    load_whole(session, tmp_path)
+    add_duty(session, tmp_path, "业务专网,n1,责任人,p2,2025-01-01,")
+    day = date(2026, 12, 1)
+    assert reform.hand_over(session, WANG, "p2", "p1", day=day) == 2
+    session.commit()
+    assert duties_of(session, "p1") == [(day, None)]
+
+
+def test_a_term_became_endless_by_a_handover(session: Session, tmp_path: Path) -> None:
+    load_whole(session, tmp_path)
+    session.execute(update(Responsibility).values(valid_to=date(2027, 12, 31)))
+    day = date(2026, 12, 1)
+    reform.hand_over(session, WANG, "p2", "p1", day=day)
+    session.commit()
+    assert duties_of(session, "p1") == [(day, date(2027, 12, 31))]
+
+
+def test_what_the_taker_had_from_that_day_only_for_a_while_is_lengthened(
+    session: Session, tmp_path: Path
+) -> None:
+    load_whole(session, tmp_path)
+    day = date(2026, 12, 1)
+    add_duty(session, tmp_path, "业务专网,n1,责任人,p1,2026-12-01,2026-12-31")
+    reform.hand_over(session, WANG, "p2", "p1", day=day)
+    session.commit()
+    assert duties_of(session, "p1") == [(day, None)]
+
+
+@pytest.mark.parametrize("name", ["", "  ", "长" * 500])
+def test_a_unit_was_renamed_to_what_is_no_name(session: Session, tmp_path: Path, name: str) -> None:
+    load_whole(session, tmp_path)
+    with pytest.raises(InputError):
+        reform.rename_unit(session, WANG, "u2", name)
