@@ -9,8 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.api.conftest import Client, make_token
-from tests.api.test_oidc import cookies
+from tests.api.conftest import Client, cookies, make_token
 from yunzhang import clock, db, settings
 from yunzhang.access import sessions, throttle
 from yunzhang.access.models import Account, ConsoleSession
