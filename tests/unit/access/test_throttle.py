@@ -7,10 +7,12 @@ from contextvars import copy_context
 from datetime import datetime, timedelta
 
 import pytest
+from click.testing import CliRunner
 
 from tests.estates import PASSWORD, make_accounts, make_submitted_plan
 from yunzhang import clock, db, settings
 from yunzhang.access import sessions, throttle
+from yunzhang.cli.app import yunzhang
 from yunzhang.errors import Throttled, Unauthenticated, YunzhangError
 from yunzhang.plans import service as plans
 from yunzhang.plans.models import PlanVersion
@@ -39,6 +41,14 @@ def approve(li: Principal, password: str, name: str = "demo") -> str:
     return "approved"
 
 
+def approve_by_command(li: Principal, password: str) -> str:
+    """`yunzhang plan approve`, with the password typed; what came of it."""
+    words = ["--account", li.name, "plan", "approve", "demo"]
+    found = CliRunner().invoke(yunzhang, words, input=f"{password}\n").exception
+    assert found is None or isinstance(found, YunzhangError), found
+    return found.code if found else "approved"
+
+
 def state() -> str:
     """Of the plan."""
     with db.reading() as session:
@@ -46,13 +56,13 @@ def state() -> str:
 
 
 def test_password_at_approval_could_be_guessed_without_end(reviewer: Principal) -> None:
-    told = [approve(reviewer, f"wrong words {n}") for n in range(FREE + 3)]
+    told = [approve_by_command(reviewer, f"wrong words {n}") for n in range(FREE + 3)]
     assert told == ["access.password_wrong"] * FREE + ["access.wait"] * 3
     # now not even the right one tells anything
-    assert approve(reviewer, PASSWORD) == "access.wait"
+    assert approve_by_command(reviewer, PASSWORD) == "access.wait"
     assert state() == "submitted"
     with clock.fixed(clock.now() + timedelta(seconds=31)):
-        assert approve(reviewer, PASSWORD) == "approved"
+        assert approve_by_command(reviewer, PASSWORD) == "approved"
 
 
 def test_guesses_at_once_are_all_counted(reviewer: Principal) -> None:
