@@ -123,7 +123,9 @@ def delegate(
     demand(principal, "delegate")
     if account == principal.name:
         raise Forbidden("access.own_grant")
-    if "delegate" not in ROLE_ACTS.get(role, frozenset()):
+    acts = ROLE_ACTS.get(role, frozenset())
+    # nor by a token what the token itself may not do
+    if "delegate" not in acts or not acts <= principal.acts:
         raise Forbidden("access.not_held", role=role)
     source = _lendable(session, principal, role, grant_id)
     if source is None:

@@ -49,6 +49,7 @@ def create_account(
     """
     demand(principal, "setup")
     check_roles(set(roles))
+    repository.lock_accounts(session)
     if principal.is_system and ADMINISTRATOR in roles:
         # the machine's own principal makes the first one by a command of its own, no others
         raise Forbidden("access.administrator_by_system")

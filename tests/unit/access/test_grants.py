@@ -193,6 +193,22 @@ def test_token_for_reading_took_back_what_was_lent(
     assert held(session, "qian") != frozenset()
 
 
+def test_token_lent_more_than_it_could_do_itself(
+    session: Session, root: Principal, noon: datetime
+) -> None:
+    """A token made for lending alone gave an accomplice the right to approve."""
+    li = service.principal_of(session, "li")
+    for scopes, lends in ((["delegate"], False), (["delegate", "read"], False), (["write"], True)):
+        token = replace(li, token_acts=acts_within(scopes))
+        try:
+            grants.delegate(session, token, account="qian", role="reviewer", ends_at=noon + DAY)
+        except Forbidden as refused:
+            assert refused.code == "access.not_held"  # noqa: PT017
+            assert not lends
+        else:
+            assert lends
+
+
 def test_duties_of_one_role_are_apart() -> None:
     assert {role: clash_of([role]) for role in ROLE_ACTS if clash_of([role])} == {}
     assert clash_of(["reviewer", "operator"])

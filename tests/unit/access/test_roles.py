@@ -162,6 +162,25 @@ def test_what_was_lent_ends_with_the_lenders_role(
     assert service.principal_of(session, "qian").grants == frozenset()
 
 
+def test_account_that_was_made_twice_at_once_was_a_fault_of_ours(
+    running: settings.Settings,
+) -> None:
+    with db.transaction() as session:
+        root = make_root(session)
+
+    def attempt(number: int) -> str:
+        try:
+            with db.transaction() as session:
+                make(session, root, "zhao" if number % 2 else "Zhao", "operator")
+        except YunzhangError as error:
+            return error.code
+        return "made"
+
+    with ThreadPoolExecutor(4) as pool:
+        told = list(pool.map(attempt, range(6)))
+    assert sorted(told) == ["access.taken"] * 5 + ["made"]
+
+
 @pytest.mark.parametrize("name", ["Zhao", "ZHAO"])
 def test_account_whose_name_differed_by_case_alone(
     session: Session, root: Principal, name: str
