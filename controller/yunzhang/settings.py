@@ -42,6 +42,7 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(8300, ge=1, le=65535)
     public_url: str = Field("", description="https origin of the TLS proxy; empty: this machine")
+    proxies: str = Field("127.0.0.1", description="addresses of the TLS proxy, by spaces")
     oidc_issuer: str = Field("", description="OpenID Connect provider; empty: none")
     oidc_client_id: str = Field("", description="client registered at the provider")
     oidc_client_secret_file: Path | None = Field(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
+import uvicorn
 
 from tests.api.conftest import Client, cookies, make_token
 from yunzhang import clock, db, settings
@@ -15,6 +17,7 @@ from yunzhang.access import sessions, throttle
 from yunzhang.access.models import Account, ConsoleSession
 from yunzhang.access.passwords import hash_password
 from yunzhang.api.app import make_app
+from yunzhang.cli.server import proxy_options
 
 PASSWORD = "some unrelated words"
 COOKIE = "yunzhang_session"
@@ -192,6 +195,32 @@ def test_guessing_is_slowed_down_for_every_name_alike(browser: Browser, name: st
         assert browser.log_in("wrong words again", name).headers["retry-after"] == "60"
     with clock.fixed(now + timedelta(minutes=5)):
         assert browser.log_in(PASSWORD).status_code == 200
+
+
+@pytest.mark.parametrize(("proxies", "waits"), [("10.0.0.5", False), ("127.0.0.1", True)])
+def test_all_behind_a_proxy_elsewhere_waited_for_one_who_guessed(
+    browser: Browser, monkeypatch: pytest.MonkeyPatch, proxies: str, waits: bool
+) -> None:
+    monkeypatch.setenv("YUNZHANG_PUBLIC_URL", "https://yun.example")
+    monkeypatch.setenv("YUNZHANG_PROXIES", proxies)
+    monkeypatch.setitem(throttle.FREE, "address", 2)
+    settings.current.cache_clear()
+    # as the server wraps it
+    config = uvicorn.Config(browser.client.app, **proxy_options())
+    config.load()
+    transport = httpx.ASGITransport(config.loaded_app, client=("10.0.0.5", 1))
+
+    async def log_in(address: str, name: str) -> int:
+        async with httpx.AsyncClient(transport=transport, base_url="https://yun.example") as client:
+            body, said = {"name": name, "password": PASSWORD}, {"X-Forwarded-For": address}
+            return (await client.post("/api/v1/session", json=body, headers=said)).status_code
+
+    with clock.fixed(clock.now()):
+        for number in range(2):
+            assert asyncio.run(log_in("192.0.2.1", f"name-{number}")) == 401
+        # whatever the one who guesses claims before the proxy adds where it is
+        assert asyncio.run(log_in("192.0.2.77, 192.0.2.1", "name-3")) == 429
+        assert asyncio.run(log_in("192.0.2.2", "zhao")) == (429 if waits else 200)
 
 
 def test_success_does_not_clear_the_address(browser: Browser) -> None:
