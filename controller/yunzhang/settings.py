@@ -42,11 +42,15 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(8300, ge=1, le=65535)
     public_url: str = Field("", description="https origin of the TLS proxy; empty: this machine")
+    proxies: str = Field("127.0.0.1", description="addresses of the TLS proxy, by spaces")
     oidc_issuer: str = Field("", description="OpenID Connect provider; empty: none")
-    oidc_client_id: str = ""
+    oidc_client_id: str = Field("", description="client registered at the provider")
     oidc_client_secret_file: Path | None = Field(
-        None, description="mode 0600; empty: public client"
+        None, description="name in `state`/secrets, or path; mode 0600; empty: public client"
     )
+    oidc_redirect_url: str = Field("", description="as registered; empty: by `public_url`")
+    oidc_scopes: str = Field("openid", description="by spaces")
+    oidc_label: str = Field("统一身份认证", description="what the console calls the provider")
     oidc_hosts: str = Field("", description="further hosts of the provider, by spaces")
     lease_seconds: float = Field(30.0, gt=1, description="how long a silent agent is trusted")
     heartbeat_seconds: float = Field(2.0, gt=0, description="how often workers report themselves")
@@ -66,7 +70,6 @@ class Settings(BaseSettings):
 
     @field_validator(
         "state", "plans", "clouds", "transfer", "playbooks", "audit_key", "audit_anchor",
-        "oidc_client_secret_file",
     )  # fmt: skip
     @classmethod
     def _absolute(cls, value: Path | None) -> Path | None:

@@ -73,6 +73,12 @@ class Client:
             event.remove(engine, "before_cursor_execute", count)
 
 
+def cookies(answer: httpx.Response) -> dict[str, str]:
+    """Cookies that an answer sets."""
+    return {c.split("=")[0]: c.split("=")[1].split(";")[0]
+            for c in answer.headers.get_list("set-cookie")}  # fmt: skip
+
+
 def make_token(
     name: str, roles: list[str], grants: Iterable[Granted] = (), scopes: Iterable[str] = ("write",)
 ) -> str:

@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
+from collections.abc import Callable
+from datetime import timedelta
 
 import httpx
 import pytest
+from anyio import to_thread
+from fastapi import Request
+from fastapi.responses import StreamingResponse
 
-from tests.api.conftest import Client
+from tests.api.conftest import Client, make_token
+from tests.api.test_sessions import COOKIE, PASSWORD, Browser
 from tests.factories import BEGUN, add_events, make_wave
-from yunzhang import db
-from yunzhang.api.events import BATCH, Follower, event_text, read_place, step_ids
-from yunzhang.errors import InputError
+from yunzhang import clock, db, settings
+from yunzhang.access.dependencies import _from_session, shown, still_asking
+from yunzhang.access.models import Account
+from yunzhang.access.passwords import hash_password
+from yunzhang.access.sessions import IDLE
+from yunzhang.api.app import make_app
+from yunzhang.api.events import BATCH, Follower, event_text, follow_wave, read_place, step_ids
+from yunzhang.errors import InputError, Unauthenticated
 from yunzhang.moves.models import Wave
 from yunzhang.moves.states import STEP_NAMES
+from yunzhang.units.scope import Granted
 
 BROKEN = "no quota"
 
@@ -102,3 +115,86 @@ def test_steps_played_under_a_run_are_named_alike() -> None:
         add_events(session, f"wave-{wave}-run-1-tidy", 1, BEGUN.replace(hour=1), 1)
         (event,) = Follower(wave).look(session)
         assert '"step":"tidy"' in event_text(event)
+
+
+def _log_out(_: Client, browser: Browser) -> None:
+    assert browser.ask("DELETE", "/session").status_code == 204
+
+
+def _disable(root: Client, _: Browser) -> None:
+    assert root.ask("POST", "/api/v1/accounts/zhao/disable").status_code == 204
+
+
+def _take_roles(root: Client, _: Browser) -> None:
+    asked: dict[str, list[str]] = {"roles": []}
+    assert root.ask("PUT", "/api/v1/accounts/zhao/roles", body=asked).status_code == 200
+
+
+def _reset(root: Client, _: Browser) -> None:
+    told = {"password": "a first password here"}
+    assert root.ask("POST", "/api/v1/accounts/zhao/password", body=told).status_code == 204
+
+
+def _revoke_grant(root: Client, _: Browser) -> None:
+    for grant in root.get("/grants").json()["items"]:
+        assert root.ask("DELETE", f"/api/v1/grants/{grant['id']}").status_code == 204
+
+
+ENDS: dict[str, tuple[Callable[[Client, Browser], None], str]] = {
+    "logged out": (_log_out, "access.session_over"),
+    "account disabled": (_disable, "access.session_over"),
+    "password reset": (_reset, "access.session_over"),
+    "roles taken": (_take_roles, "units.forbidden"),
+    "grant revoked": (_revoke_grant, "units.forbidden"),
+}
+
+
+@pytest.mark.parametrize("case", ENDS)
+def test_stream_went_on_after_its_reader_had_to_leave(
+    running: settings.Settings, monkeypatch: pytest.MonkeyPatch, case: str
+) -> None:
+    monkeypatch.setattr("yunzhang.api.events.POLL", 0)
+    monkeypatch.setattr("yunzhang.api.events.SILENCE", 0)
+    wave = make_wave(until="precheck", fault=BROKEN)
+    granted = [Granted("manager", "wave", str(wave))] if case == "grant revoked" else []
+    make_token("zhao", [] if granted else ["operator"], granted)
+    with db.transaction() as session:
+        session.get_one(Wave, wave).state = "preflight"
+        account = session.query(Account).filter_by(name="zhao").one()
+        account.password_hash = hash_password(PASSWORD)
+    end, code = ENDS[case]
+    root, browser = Client(make_app(), make_token("root", ["administrator"])), Browser()
+    assert browser.log_in().status_code == 200
+
+    async def listen() -> list[str]:
+        cookie = b"cookie", f"{COOKIE}={browser.cookie}".encode()
+        request = Request({"type": "http", "method": "GET", "path": "/", "headers": [cookie]})
+        found = await to_thread.run_sync(shown, request)
+        answer = await follow_wave(wave, found, found.principal)
+        assert isinstance(answer, StreamingResponse)
+        told, ended = [], False
+        async for text in answer.body_iterator:
+            told.append(str(text))
+            if "still here" in str(text) and not ended:
+                await to_thread.run_sync(end, root, browser)
+                ended = True
+                told.clear()
+        return told
+
+    # nothing more is told, not even that the line is kept
+    assert asyncio.run(listen()) == [f'event: over\ndata: {{"code": "{code}"}}\n\n']
+
+
+def test_listening_does_not_keep_a_session_alive(running: settings.Settings) -> None:
+    make_token("zhao", ["operator"])
+    with db.transaction() as session:
+        account = session.query(Account).filter_by(name="zhao").one()
+        account.password_hash = hash_password(PASSWORD)
+    browser, begun = Browser(), clock.now()
+    with clock.fixed(begun):
+        browser.log_in()
+        found = _from_session(browser.cookie)[0]
+    with clock.fixed(begun + IDLE - timedelta(seconds=1)):
+        assert still_asking(found).name == "zhao"
+    with clock.fixed(begun + IDLE), pytest.raises(Unauthenticated):
+        still_asking(found)

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
+import uvicorn
 
-from tests.api.conftest import Client, make_token
-from tests.api.test_oidc import cookies
+from tests.api.conftest import Client, cookies, make_token
 from yunzhang import clock, db, settings
 from yunzhang.access import sessions, throttle
 from yunzhang.access.models import Account, ConsoleSession
 from yunzhang.access.passwords import hash_password
 from yunzhang.api.app import make_app
+from yunzhang.cli.server import proxy_options
 
 PASSWORD = "some unrelated words"
 COOKIE = "yunzhang_session"
@@ -195,6 +197,32 @@ def test_guessing_is_slowed_down_for_every_name_alike(browser: Browser, name: st
         assert browser.log_in(PASSWORD).status_code == 200
 
 
+@pytest.mark.parametrize(("proxies", "waits"), [("10.0.0.5", False), ("127.0.0.1", True)])
+def test_all_behind_a_proxy_elsewhere_waited_for_one_who_guessed(
+    browser: Browser, monkeypatch: pytest.MonkeyPatch, proxies: str, waits: bool
+) -> None:
+    monkeypatch.setenv("YUNZHANG_PUBLIC_URL", "https://yun.example")
+    monkeypatch.setenv("YUNZHANG_PROXIES", proxies)
+    monkeypatch.setitem(throttle.FREE, "address", 2)
+    settings.current.cache_clear()
+    # as the server wraps it
+    config = uvicorn.Config(browser.client.app, **proxy_options())
+    config.load()
+    transport = httpx.ASGITransport(config.loaded_app, client=("10.0.0.5", 1))
+
+    async def log_in(address: str, name: str) -> int:
+        async with httpx.AsyncClient(transport=transport, base_url="https://yun.example") as client:
+            body, said = {"name": name, "password": PASSWORD}, {"X-Forwarded-For": address}
+            return (await client.post("/api/v1/session", json=body, headers=said)).status_code
+
+    with clock.fixed(clock.now()):
+        for number in range(2):
+            assert asyncio.run(log_in("192.0.2.1", f"name-{number}")) == 401
+        # whatever the one who guesses claims before the proxy adds where it is
+        assert asyncio.run(log_in("192.0.2.77, 192.0.2.1", "name-3")) == 429
+        assert asyncio.run(log_in("192.0.2.2", "zhao")) == (429 if waits else 200)
+
+
 def test_success_does_not_clear_the_address(browser: Browser) -> None:
     with clock.fixed(clock.now()):
         for number in range(throttle.FREE["address"]):
@@ -229,3 +257,62 @@ def test_stolen_session_does_not_serve_to_guess_the_password(browser: Browser) -
     with clock.fixed(clock.now()):
         told = [browser.ask("POST", "/session/password", asked).status_code for _ in range(6)]
     assert told == [403] * throttle.FREE["account"] + [429]
+
+
+def test_others_guesses_kept_a_person_from_changing_the_password(browser: Browser) -> None:
+    browser.log_in()
+    stranger = Browser()
+    with clock.fixed(clock.now()):
+        for _ in range(throttle.FREE["account"]):
+            stranger.log_in("wrong words again")
+        assert stranger.log_in().json()["code"] == "access.wait"
+        asked = {"old": PASSWORD, "new": "quite other words here"}
+        assert browser.ask("POST", "/session/password", asked).status_code == 204
+
+
+def test_browser_behind_tls_kept_its_cookie_after_logging_out(
+    browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Browsers heed a `__Host-` cookie, its end too, only with Secure and Path=/."""
+    monkeypatch.setenv("YUNZHANG_PUBLIC_URL", "https://yun.example")
+    settings.current.cache_clear()
+    own = {"Host": "yun.example", "Origin": "https://yun.example"}
+    made = browser.ask("POST", "/session", {"name": "zhao", "password": PASSWORD}, own)
+    shown = {
+        "Cookie": f"__Host-{COOKIE}={cookies(made)[f'__Host-{COOKIE}']}",
+        "X-CSRF-Token": made.json()["csrf"],
+    }
+    gone = browser.ask("DELETE", "/session", headers={**own, **shown})
+    assert gone.status_code == 204
+    (told,) = gone.headers.get_list("set-cookie")
+    assert told.startswith(f'__Host-{COOKIE}="";')
+    assert "Max-Age=0" in told
+    assert "Secure" in told
+    assert "Path=/" in told
+
+
+@pytest.mark.parametrize("given", ["chosen-by-somebody-else", "x" * 43])
+def test_identifier_that_was_set_beforehand_is_not_taken_over(browser: Browser, given: str) -> None:
+    """Session fixation."""
+    browser.cookie = given
+    assert browser.log_in().status_code == 200
+    assert browser.cookie != given
+    browser.cookie = given
+    assert browser.ask("GET", "/session").status_code == 401
+
+
+def test_nothing_tells_whether_there_is_such_an_account(browser: Browser) -> None:
+    with db.transaction() as session:
+        session.add(
+            Account(name="gone", display_name="-", roles=[], created_at=clock.now(),
+                    disabled_at=clock.now(), password_hash=hash_password(PASSWORD))
+        )  # fmt: skip
+    told = {
+        name: browser.log_in("wrong words again" if name == "zhao" else PASSWORD, name)
+        for name in ("zhao", "nobody", "gone")
+    }
+    bodies = [{**answer.json(), "trace": None} for answer in told.values()]
+    assert all(answer.status_code == 401 for answer in told.values())
+    assert bodies[0] == bodies[1] == bodies[2]
+    headers = [set(answer.headers) for answer in told.values()]
+    assert headers[0] == headers[1] == headers[2]

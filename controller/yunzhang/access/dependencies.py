@@ -17,20 +17,15 @@ from fastapi import Depends, Request
 
 from yunzhang import db, settings
 from yunzhang.access import service, sessions, tokens
+from yunzhang.access.cookies import cookie_name
 from yunzhang.access.models import Account, ConsoleSession, Token
 from yunzhang.errors import Forbidden, Unauthenticated
 from yunzhang.units import scope
 from yunzhang.units.scope import Principal, demand
 
-COOKIE = "yunzhang_session"
 CSRF_HEADER = "X-CSRF-Token"
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 BEARER = "bearer "
-
-
-def cookie_name(base: str = COOKIE) -> str:
-    """Behind TLS the name itself makes browsers insist on Secure, and on no other host's."""
-    return f"__Host-{base}" if settings.current().public_url else base
 
 
 def own_origins(request: Request) -> set[str]:
@@ -113,6 +108,16 @@ def asking(found: Showing) -> Principal:
 
 
 Asking = Annotated[Principal, Depends(asking)]
+
+
+def still_asking(found: Shown) -> Principal:
+    """Who is asking, asked again in the middle of a long answer, with the roles of now. It does not
+    count as use: what runs by itself keeps no session alive.
+
+    Raises as `shown` and `asking` do.
+    """
+    again = _from_token if found.how == "token" else _from_session
+    return asking(again(found.identifier)[0])
 
 
 def overseeing(principal: Asking) -> Principal:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
-from fastapi.responses import RedirectResponse
 
-from yunzhang import db, settings
-from yunzhang.access import grants, oidc, repository, schemas, service, sessions, throttle, tokens
+from yunzhang import db
+from yunzhang.access import grants, repository, schemas, service, sessions, throttle, tokens
+from yunzhang.access.cookies import COOKIE, address_of, cookie_name, drop_cookie, keep_session
 from yunzhang.access.dependencies import (
     Asking,
     ReadingSession,
@@ -16,30 +16,16 @@ from yunzhang.access.dependencies import (
     Shown,
     WritingSession,
     check_origin,
-    cookie_name,
 )
 from yunzhang.errors import Forbidden
 from yunzhang.units.scope import demand
 
 router = APIRouter()
 
-OIDC_COOKIE = "yunzhang_oidc"
 Limit = Annotated[int, Query(ge=1, le=500)]
 Offset = Annotated[int, Query(ge=0, le=2**31 - 1)]
 AccountName = Annotated[str, Path(max_length=80, description="the account's name")]
 Number = Annotated[int, Path(ge=1, le=2**63 - 1)]
-Text = Annotated[str | None, Query(max_length=2000)]
-
-
-def _address(request: Request) -> str:
-    return request.client.host if request.client else "unknown"
-
-
-def _set_cookie(response: Response, name: str, value: str, seconds: int) -> None:
-    secure = bool(settings.current().public_url)
-    response.set_cookie(
-        cookie_name(name), value, max_age=seconds, httponly=True, secure=secure, samesite="lax"
-    )
 
 
 def _who(found: Shown) -> schemas.WhoRead:
@@ -64,15 +50,11 @@ def log_in(asked: schemas.Login, request: Request, response: Response) -> schema
     """Begin a console session; what the browser had before ends. Failures make the next one wait,
     for names that are no account's as well."""
     former = request.cookies.get(cookie_name())
-    made = sessions.log_in(asked.name, asked.password, _address(request), former=former)
+    made = sessions.log_in(asked.name, asked.password, address_of(request), former=former)
     with db.reading() as session:
         principal = service.principal_for(session, made.account)
-    _set_cookie(response, "yunzhang_session", made.identifier, _seconds())
+    keep_session(response, made)
     return _who(Shown(made.account, principal, "session", made.identifier))
-
-
-def _seconds() -> int:
-    return int(sessions.ABSOLUTE.total_seconds())
 
 
 @router.get("/session", tags=["session"], summary="Who am I")
@@ -90,18 +72,17 @@ def log_out(found: Showing, response: Response) -> None:
         else:
             _, token = tokens.account_of(session, found.identifier)
             tokens.revoke_token(session, found.account.id, found.account.name, token.id)
-    response.delete_cookie(cookie_name(), httponly=True, samesite="lax")
+    drop_cookie(response, COOKIE)
 
 
 @router.post("/session/password", tags=["session"], summary="Change password", status_code=204)
-def change_password(asked: schemas.PasswordChange, request: Request, found: Showing) -> None:
+def change_password(asked: schemas.PasswordChange, found: Showing) -> None:
     """Change one's own password. Every console session of the account ends, this one too. Wrong
-    ones count like failed logins: a stolen session must not serve to guess."""
-    name, address = found.account.name, _address(request)
-    throttle.count_attempt(name, address)
-    with db.transaction() as session:
+    ones are counted: a stolen session must not serve to guess. Not by a token."""
+    if found.how != "session":
+        raise Forbidden("access.session_only")
+    with throttle.signing(found.account.name), db.transaction() as session:
         service.change_password(session, found.principal, old=asked.old, new=asked.new)
-        throttle.forgive(session, name, address)
 
 
 @router.get("/tokens", tags=["session"], summary="Own tokens")
@@ -132,8 +113,11 @@ def make_token(
 
 
 @router.delete("/tokens/{token}", tags=["session"], summary="Revoke a token", status_code=204)
-def revoke_token(token: Number, principal: Asking, session: WritingSession) -> None:
-    """End one of one's own tokens."""
+def revoke_token(token: Number, found: Showing, principal: Asking, session: WritingSession) -> None:
+    """End one of one's own tokens. Only from a console session: a token for reading must not end
+    the others; it can end itself by logging out."""
+    if found.how != "session":
+        raise Forbidden("access.session_only")
     tokens.revoke_token(session, principal.account_id or 0, principal.name, token)
 
 
@@ -193,14 +177,14 @@ def enable_account(name: AccountName, principal: Asking, session: WritingSession
     service.enable_account(session, principal, name)
 
 
-@router.post(
-    "/accounts/{name}/identity", tags=["accounts"], summary="Link an identity", status_code=204
-)
-def link_identity(
-    name: AccountName, asked: schemas.Link, principal: Asking, session: WritingSession
-) -> None:
-    """Say which account an identity of the outside provider is."""
-    service.link_identity(session, principal, name, issuer=asked.issuer, subject=asked.subject)
+@router.put("/accounts/{name}/roles", tags=["accounts"], summary="Change roles")
+def change_roles(
+    name: AccountName, asked: schemas.Roles, principal: Asking, session: WritingSession
+) -> schemas.AccountRead:
+    """Give an account these roles of its own instead of those it has, at once; never one's own
+    account, nor from the last administrator."""
+    made = service.change_roles(session, principal, name, asked.roles)
+    return schemas.AccountRead.model_validate(made)
 
 
 @router.get("/grants", tags=["accounts"], summary="Grants")
@@ -241,51 +225,3 @@ def delegate_grant(
 def revoke_grant(grant: Number, principal: Asking, session: WritingSession) -> None:
     """End a grant now: administrators any, holders what they lent."""
     grants.revoke(session, principal, grant)
-
-
-@router.get(
-    "/oidc/start",
-    tags=["session"],
-    summary="Log in elsewhere",
-    status_code=303,
-    response_class=Response,
-)
-def start_oidc() -> Response:
-    """Send the browser to the provider of the settings."""
-    oidc.provider()  # outside the transaction: this may ask the provider
-    with db.transaction() as session:
-        departure = oidc.start(session)
-    answer = RedirectResponse(departure.url, status_code=303)
-    _set_cookie(answer, OIDC_COOKIE, departure.browser, int(oidc.JOURNEY.total_seconds()))
-    return answer
-
-
-@router.get(
-    "/oidc/callback",
-    tags=["session"],
-    summary="Come back logged in",
-    status_code=303,
-    response_class=Response,
-)
-def finish_oidc(
-    *,
-    request: Request,
-    code: Text = None,
-    state: Text = None,
-    error: Text = None,
-    iss: Text = None,
-) -> Response:
-    """Where the provider sends the browser: exchanges the code, checks the ID token, and begins a
-    console session of the account that an administrator linked."""
-    answered, returned = oidc.refuse_error(error, code, state)
-    browser = request.cookies.get(cookie_name(OIDC_COOKIE))
-    sent = oidc.take(state=returned, browser=browser)
-    issuer, subject = oidc.identify(sent, code=answered, issuer=iss)
-    with db.transaction() as session:
-        account = oidc.account_of(session, issuer, subject)
-        former = request.cookies.get(cookie_name())
-        made = sessions.begin(session, account, former=former)
-    answer = RedirectResponse("/", status_code=303)
-    _set_cookie(answer, "yunzhang_session", made.identifier, _seconds())
-    answer.delete_cookie(cookie_name(OIDC_COOKIE), httponly=True, samesite="lax")
-    return answer

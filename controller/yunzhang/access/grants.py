@@ -57,8 +57,18 @@ def _check_scope(role: str, kind: str, reference: str) -> None:
         raise InputError("access.wave_bad", reference=reference)
 
 
-def _check_duties(session: Session, account: Account, role: str) -> None:
-    granted = {granted.role for granted in granted_to(session, account)}
+def foreseen_roles(
+    session: Session, account: Account, begins: datetime, ends: datetime | None
+) -> set[str]:
+    """Roles an account has or will have by grants at some time from `begins` to `ends` (None: for
+    good). One whose lender is disabled counts: the lender may be enabled again."""
+    return repository.foreseen_roles(session, account.id, begins, ends)
+
+
+def _check_duties(
+    session: Session, account: Account, role: str, begins: datetime, ends: datetime | None
+) -> None:
+    granted = foreseen_roles(session, account, begins, ends)
     clash = clash_of({*account.roles, *granted, role})
     if clash:
         raise Conflict("access.duties", first=clash[0], second=clash[1])
@@ -113,7 +123,9 @@ def delegate(
     demand(principal, "delegate")
     if account == principal.name:
         raise Forbidden("access.own_grant")
-    if "delegate" not in ROLE_ACTS.get(role, frozenset()):
+    acts = ROLE_ACTS.get(role, frozenset())
+    # nor by a token what the token itself may not do
+    if "delegate" not in acts or not acts <= principal.acts:
         raise Forbidden("access.not_held", role=role)
     source = _lendable(session, principal, role, grant_id)
     if source is None:
@@ -157,10 +169,10 @@ def _add(
 ) -> Grant:
     repository.lock_accounts(session)
     account, now = _account(session, name), clock.now()
-    _check_duties(session, account, scope.role)
     begins = starts_at or now
     if ends_at is not None and ends_at <= max(begins, now):
         raise InputError("access.dates_bad")
+    _check_duties(session, account, scope.role, max(begins, now), ends_at)
     grant = Grant(
         account_id=account.id,
         role=scope.role,
@@ -190,11 +202,14 @@ def _add(
 def revoke(session: Session, principal: Principal, grant_id: int) -> None:
     """End a grant now: an administrator any, a holder what they lent.
 
-    Raises NotFound `access.grant_unknown`, also for a grant that is none of one's business.
+    Raises NotFound `access.grant_unknown`, also for a grant that is none of one's business, and
+    Forbidden for a holder's token that was not made for delegating.
     """
     grant = session.get(Grant, grant_id)
     own = grant is not None and principal.account_id == grant.holder_id is not None
     if grant is None or not (own or "grant" in principal.acts):
         raise NotFound("access.grant_unknown", grant=grant_id)
+    if "grant" not in principal.acts:
+        demand(principal, "delegate")
     if repository.revoke_grant(session, grant_id, principal.name, clock.now()):
         audit.record(session, principal, "revoke", "grant", str(grant_id), role=grant.role)

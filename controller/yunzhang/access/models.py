@@ -8,12 +8,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, String, UniqueConstraint, text
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from yunzhang.db import Base, identity, json_column
 
 DIGEST = String(64)
+IN_USE = text("unlinked_at IS NULL")
 
 
 class Account(Base):
@@ -56,7 +57,8 @@ class Grant(Base):
 
 
 class Attempt(Base):
-    """Failed logins of one account's name or one address since the last success.
+    """Failed logins of one account's name or one address, or wrong passwords at signing, since the
+    last success.
 
     `subject` is a digest: people type passwords where their name belongs.
     """
@@ -65,7 +67,7 @@ class Attempt(Base):
     __table_args__ = (UniqueConstraint("kind", "subject"),)
 
     id: Mapped[int] = identity()
-    kind: Mapped[str] = mapped_column(String(20))  # account, address
+    kind: Mapped[str] = mapped_column(String(20))  # account, address, signature
     subject: Mapped[str] = mapped_column(DIGEST)
     failures: Mapped[int]
     revision: Mapped[int] = mapped_column(default=1)
@@ -104,26 +106,48 @@ class Token(Base):
 
 
 class OidcLink(Base):
-    """Which account an identity of the outside provider is; made by an administrator."""
+    """Which account an identity of the outside provider is, by an administrator's word.
+
+    An identity has one account at a time; ended links stay, because the audit record names them
+    instead of the identity, which may be a person's number.
+    """
 
     __tablename__ = "oidc_link"
-    __table_args__ = (UniqueConstraint("issuer", "subject"),)
+    __table_args__ = (
+        Index(
+            "uq_oidc_link_in_use",
+            "issuer",
+            "subject",
+            unique=True,
+            sqlite_where=IN_USE,
+            postgresql_where=IN_USE,
+        ),
+    )
 
     id: Mapped[int] = identity()
     account_id: Mapped[int] = mapped_column(ForeignKey("account.id"), index=True)
     issuer: Mapped[str] = mapped_column(String(300))
     subject: Mapped[str] = mapped_column(String(255))
     created_at: Mapped[datetime]
+    linked_by: Mapped[str] = mapped_column(String(80), default="", server_default="")
+    unlinked_at: Mapped[datetime | None]
+    unlinked_by: Mapped[str | None] = mapped_column(String(80))
 
 
 class OidcRequest(Base):
-    """A login that was sent to the provider; taken out when it comes back, so only once."""
+    """A login that was sent to the provider; taken out when it comes back, so only once.
+
+    `browser` and `address` are digests: of what the browser keeps, and of where it asked from.
+    """
 
     __tablename__ = "oidc_request"
 
     id: Mapped[int] = identity()
     state: Mapped[str] = mapped_column(DIGEST, unique=True)
     browser: Mapped[str] = mapped_column(DIGEST)
+    address: Mapped[str] = mapped_column(DIGEST, default="", server_default="", index=True)
+    issuer: Mapped[str] = mapped_column(String(300), default="", server_default="")
     nonce: Mapped[str] = mapped_column(String(64))
     verifier: Mapped[str] = mapped_column(String(128))
+    return_to: Mapped[str] = mapped_column(String(500), default="/", server_default="/")
     expires_at: Mapped[datetime] = mapped_column(index=True)

@@ -14,8 +14,6 @@ from yunzhang.access.models import (
     Attempt,
     ConsoleSession,
     Grant,
-    OidcLink,
-    OidcRequest,
     Token,
 )
 from yunzhang.db import Session
@@ -27,6 +25,12 @@ ACCOUNTS_LOCK = 5_930_203
 def find_account(session: Session, name: str) -> Account | None:
     """The account called `name`, if there is one."""
     return session.scalar(select(Account).where(Account.name == name))
+
+
+def is_taken(session: Session, name: str) -> bool:
+    """Whether an account has this name, in whatever case."""
+    query = select(Account.id).where(func.lower(Account.name) == name.lower())
+    return session.scalars(query.limit(1)).first() is not None
 
 
 def list_accounts(session: Session) -> Sequence[Account]:
@@ -65,6 +69,26 @@ def held_grants(session: Session, account_id: int, now: datetime) -> list[Held]:
         .order_by(Grant.id)
     )
     return [Held(*row) for row in session.execute(query)]
+
+
+def foreseen_roles(
+    session: Session, account_id: int, begins: datetime, ends: datetime | None
+) -> set[str]:
+    """Roles granted to an account for any time from `begins` to `ends` (None: for good)."""
+    source = aliased(Grant)
+    query = (
+        select(Grant.role)
+        .outerjoin(source, source.id == Grant.source_id)
+        .where(
+            Grant.account_id == account_id,
+            Grant.revoked_at.is_(None),
+            source.revoked_at.is_(None),
+            or_(Grant.ends_at.is_(None), Grant.ends_at > begins),
+        )
+    )
+    if ends is not None:
+        query = query.where(Grant.starts_at < ends)
+    return set(session.scalars(query))
 
 
 def page_grants(
@@ -208,30 +232,6 @@ def revoke_tokens(
     result = session.execute(statement.values(revoked_at=now))
     assert isinstance(result, CursorResult)  # noqa: S101 - as UPDATE answers
     return int(result.rowcount)
-
-
-def linked_account(session: Session, issuer: str, subject: str) -> Account | None:
-    """The account an outside identity was linked to."""
-    return session.scalar(
-        select(Account)
-        .join(OidcLink, OidcLink.account_id == Account.id)
-        .where(OidcLink.issuer == issuer, OidcLink.subject == subject)
-    )
-
-
-def take_request(session: Session, state: str, now: datetime) -> OidcRequest | None:
-    """A login that was sent out and comes back in time; whoever takes it is the only one."""
-    row = session.scalar(select(OidcRequest).where(OidcRequest.state == state))
-    if row is None:
-        return None
-    session.expunge(row)
-    taken = session.execute(delete(OidcRequest).where(OidcRequest.id == row.id))
-    return row if _changed(taken) and row.expires_at > now else None
-
-
-def forget_requests(session: Session, before: datetime) -> None:
-    """Drop logins that never came back."""
-    session.execute(delete(OidcRequest).where(OidcRequest.expires_at < before))
 
 
 def lock_accounts(session: Session) -> None:

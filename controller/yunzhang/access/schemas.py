@@ -92,11 +92,34 @@ class AccountNew(Asked):
     password: Secret
 
 
+class Roles(Asked):
+    """All roles of its own that an account is to have."""
+
+    roles: list[Shown] = Field(max_length=8)
+
+
 class Link(Asked):
     """An identity of the outside provider."""
 
     issuer: Annotated[Line, StringConstraints(min_length=1, max_length=300)]
     subject: Annotated[Line, StringConstraints(min_length=1, max_length=255)]
+
+
+class IdentityRead(BaseModel):
+    """An identity of the outside provider that is linked to an account."""
+
+    account: str
+    issuer: str
+    subject: str
+    linked_at: datetime
+    linked_by: str
+
+
+class ProviderRead(BaseModel):
+    """Whether there is an outside provider, and what to call it."""
+
+    configured: bool
+    label: str | None
 
 
 class TokenRead(Told):
@@ -167,6 +190,15 @@ class PageOfAccounts(BaseModel):
     """A page of accounts by name."""
 
     items: list[AccountRead]
+    total: int
+    limit: int
+    offset: int
+
+
+class PageOfIdentities(BaseModel):
+    """A page of linked identities by account."""
+
+    items: list[IdentityRead]
     total: int
     limit: int
     offset: int

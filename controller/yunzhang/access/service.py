@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
+
 from yunzhang import audit, clock, texts
 from yunzhang.access import passwords, repository
-from yunzhang.access.grants import granted_to
-from yunzhang.access.models import Account, OidcLink
+from yunzhang.access.grants import foreseen_roles, granted_to
+from yunzhang.access.models import Account
 from yunzhang.db import Session
 from yunzhang.errors import Conflict, Forbidden, InputError, NotFound
 from yunzhang.units.roles import ROLE_ACTS, clash_of
 from yunzhang.units.scope import SYSTEM, Principal, demand
 
 ADMINISTRATOR = "administrator"
+# What may be a name: typed anywhere, shown anywhere, and no two look alike.
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,79}")
 
 
 def check_roles(roles: set[str]) -> None:
@@ -39,11 +44,12 @@ def create_account(
 ) -> Account:
     """Make an account.
 
-    Raises InputError `access.role_unknown` or one of `passwords.check_policy`, Conflict
-    `access.taken` or `access.duties`.
+    Raises InputError `access.role_unknown`, `access.name_bad` or one of `passwords.check_policy`,
+    Conflict `access.taken` or `access.duties`.
     """
     demand(principal, "setup")
     check_roles(set(roles))
+    repository.lock_accounts(session)
     if principal.is_system and ADMINISTRATOR in roles:
         # the machine's own principal makes the first one by a command of its own, no others
         raise Forbidden("access.administrator_by_system")
@@ -69,8 +75,11 @@ def _add_account(
     password: str,
     must_change: bool,
 ) -> Account:
+    if not NAME.fullmatch(name):
+        raise InputError("access.name_bad", name=name)
     passwords.check_policy(name, password)
-    if repository.find_account(session, name):
+    # names that differ by case alone would be one another's to whoever reads them
+    if repository.is_taken(session, name):
         raise Conflict("access.taken", name=name)
     account = Account(
         name=name,
@@ -159,19 +168,62 @@ def disable_account(session: Session, principal: Principal, name: str) -> None:
     account = get_account(session, name)
     if account.disabled_at is not None:
         return
-    others = [
-        other
-        for other in repository.list_accounts(session)
-        if ADMINISTRATOR in other.roles and other.disabled_at is None and other.id != account.id
-    ]
-    if ADMINISTRATOR in account.roles and not others:
-        raise Conflict("access.last_administrator", name=name)
+    _keep_an_administrator(session, account)
     now = clock.now()
     account.disabled_at = now
     session.flush()
     repository.end_sessions(session, now, account_id=account.id)
     repository.revoke_tokens(session, now, account.id)
     audit.record(session, principal, "disable", "account", name)
+
+
+def _keep_an_administrator(session: Session, account: Account) -> None:
+    """Refuse to take the last one that can act; asked under `lock_accounts`.
+
+    Raises Conflict `access.last_administrator`.
+    """
+    others = [
+        other
+        for other in repository.list_accounts(session)
+        if ADMINISTRATOR in other.roles and other.disabled_at is None and other.id != account.id
+    ]
+    if ADMINISTRATOR in account.roles and account.disabled_at is None and not others:
+        raise Conflict("access.last_administrator", name=account.name)
+
+
+def change_roles(
+    session: Session, principal: Principal, name: str, roles: Iterable[str]
+) -> Account:
+    """Give an account these roles of its own instead of those it has; at once, for sessions and
+    tokens that are open, too. What was lent from a role that is taken ends with it.
+
+    Raises Forbidden `access.own_roles`, InputError `access.role_unknown`, Conflict `access.duties`
+    or `access.last_administrator`.
+    """
+    demand(principal, "account")
+    repository.lock_accounts(session)
+    account = get_account(session, name)
+    if account.id == principal.account_id:
+        raise Forbidden("access.own_roles")
+    wanted, before = sorted(set(roles)), sorted(account.roles)
+    check_roles(set(wanted))
+    check_roles({*wanted, *foreseen_roles(session, account, clock.now(), None)})
+    if ADMINISTRATOR not in wanted:
+        _keep_an_administrator(session, account)
+    if wanted == before:
+        return account
+    account.roles = wanted
+    session.flush()
+    audit.record(
+        session,
+        principal,
+        "change_roles",
+        "account",
+        name,
+        before={"roles": before},
+        after={"roles": wanted},
+    )
+    return account
 
 
 def enable_account(session: Session, principal: Principal, name: str) -> None:
@@ -183,21 +235,3 @@ def enable_account(session: Session, principal: Principal, name: str) -> None:
     account.disabled_at = None
     session.flush()
     audit.record(session, principal, "enable", "account", name)
-
-
-def link_identity(
-    session: Session, principal: Principal, name: str, *, issuer: str, subject: str
-) -> OidcLink:
-    """Say which account an identity of the outside provider is.
-
-    Raises Conflict `access.identity_taken`.
-    """
-    demand(principal, "account")
-    account = get_account(session, name)
-    if repository.linked_account(session, issuer, subject) is not None:
-        raise Conflict("access.identity_taken")
-    link = OidcLink(account_id=account.id, issuer=issuer, subject=subject, created_at=clock.now())
-    session.add(link)
-    session.flush()
-    audit.record(session, principal, "link", "account", name, issuer=issuer)
-    return link

@@ -71,8 +71,10 @@ def log_in(name: str, password: str, address: str, *, former: str | None = None)
         return begin(session, now, former=former)
 
 
-def begin(session: Session, account: Account, *, former: str | None = None) -> LoggedIn:
-    """Begin a session of an account whose identity was proven."""
+def begin(
+    session: Session, account: Account, *, former: str | None = None, how: str = "password"
+) -> LoggedIn:
+    """Begin a session of an account whose identity was proven: by its password, or elsewhere."""
     now, identifier = clock.now(), secrets.token_urlsafe(32)
     repository.forget_sessions(session, now - ABSOLUTE)
     if former:
@@ -87,7 +89,7 @@ def begin(session: Session, account: Account, *, former: str | None = None) -> L
         )
     )
     session.flush()
-    audit.record(session, account.name, "log_in", "account", account.name)
+    audit.record(session, account.name, "log_in", "account", account.name, how=how)
     return LoggedIn(account, identifier)
 
 

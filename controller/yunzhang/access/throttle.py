@@ -8,17 +8,21 @@ are no account's are counted alike: waiting tells nothing.
 from __future__ import annotations
 
 import hashlib
+import ipaddress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from sqlalchemy.exc import IntegrityError
 
 from yunzhang import audit, clock, db
 from yunzhang.access import repository
+from yunzhang.access.models import Attempt
 from yunzhang.db import Session
-from yunzhang.errors import Conflict, Throttled
+from yunzhang.errors import Conflict, Throttled, YunzhangError
 
 # Attempts that are free; each further one doubles the wait.
-FREE = {"account": 5, "address": 30}
+FREE = {"account": 5, "address": 30, "signature": 5}
 FIRST_WAIT = timedelta(seconds=30)
 LONGEST_WAIT = timedelta(minutes=15)
 # After this long without an attempt nothing is held against anybody.
@@ -31,6 +35,20 @@ def subject_of(text: str) -> str:
     return hashlib.sha256(text.strip().casefold().encode()).hexdigest()
 
 
+def subject_of_address(text: str) -> str:
+    """The digest under which an address is counted; of IPv6 its /64, all of which one subscriber
+    has (RFC 6177)."""
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return subject_of(text)
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.ipv4_mapped is not None:
+            return subject_of(str(address.ipv4_mapped))
+        return subject_of(str(ipaddress.ip_network((int(address), 64), strict=False)))
+    return subject_of(str(address))
+
+
 def wait_after(kind: str, failures: int) -> timedelta | None:
     """How long the door stays closed after so many failures; None: not at all."""
     over = failures - FREE[kind]
@@ -39,8 +57,8 @@ def wait_after(kind: str, failures: int) -> timedelta | None:
 
 def count_attempt(name: str, address: str) -> None:
     """Count an attempt against both. Raises Throttled `access.wait`, which says for how long."""
-    for kind, text in (("address", address), ("account", name)):
-        _count(kind, subject_of(text))
+    _count("address", subject_of_address(address))
+    _count("account", subject_of(name))
 
 
 def _count(kind: str, subject: str) -> None:
@@ -84,9 +102,40 @@ def forgive(session: Session, name: str, address: str) -> None:
     own = repository.find_attempt(session, "account", subject_of(name))
     if own is not None:
         repository.set_attempt(session, own, failures=0, at=clock.now(), closed_until=None)
-    shared = repository.find_attempt(session, "address", subject_of(address))
+    shared = repository.find_attempt(session, "address", subject_of_address(address))
     if shared is not None:
-        left, at = max(0, shared.failures - 1), shared.last_at
-        wait = wait_after("address", left)
-        until: datetime | None = at + wait if wait else None
-        repository.set_attempt(session, shared, failures=left, at=at, closed_until=until)
+        _take_back(session, shared)
+
+
+def _take_back(session: Session, row: Attempt) -> None:
+    """Count one attempt less, as if it had not been."""
+    left, at = max(0, row.failures - 1), row.last_at
+    wait = wait_after(row.kind, left)
+    until: datetime | None = at + wait if wait else None
+    repository.set_attempt(session, row, failures=left, at=at, closed_until=until)
+
+
+@contextmanager
+def signing(name: str) -> Iterator[None]:
+    """Around what asks somebody who is logged in for the password again, outside any transaction.
+
+    Counted apart from logins: only who has a session or token of the account can use these up, so
+    that nobody else keeps its person from signing. A refusal for another reason than the password
+    takes its own attempt back and no more, or it would serve to begin anew.
+    Raises Throttled `access.wait`.
+    """
+    kind, subject = "signature", subject_of(name)
+    _count(kind, subject)
+    try:
+        yield
+    except YunzhangError as error:
+        if error.code != "access.password_wrong":
+            with db.transaction() as session:
+                row = repository.find_attempt(session, kind, subject)
+                if row is not None:
+                    _take_back(session, row)
+        raise
+    with db.transaction() as session:
+        row = repository.find_attempt(session, kind, subject)
+        if row is not None:
+            repository.set_attempt(session, row, failures=0, at=clock.now(), closed_until=None)

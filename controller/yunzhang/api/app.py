@@ -10,6 +10,7 @@ from starlette.types import ASGIApp
 
 from yunzhang import __version__
 from yunzhang.access.endpoints import router as access
+from yunzhang.access.oidc.endpoints import router as oidc
 from yunzhang.allocation.endpoints import router as ledger
 from yunzhang.api.catalogue import router as catalogue
 from yunzhang.api.events import router as events
@@ -32,6 +33,7 @@ PREFIX = "/api/v1"
 ROUTERS: tuple[APIRouter, ...] = (
     health,
     access,
+    oidc,
     catalogue,
     estate,
     addresses,

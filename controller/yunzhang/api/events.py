@@ -8,7 +8,7 @@ attempt which is imported late is still told.
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated
 
@@ -18,7 +18,7 @@ from fastapi import APIRouter, Header, Response
 from fastapi.responses import StreamingResponse
 
 from yunzhang import clock, db
-from yunzhang.access.dependencies import Asking
+from yunzhang.access.dependencies import Asking, Showing, still_asking
 from yunzhang.api import repository
 from yunzhang.api.repository import Stream
 from yunzhang.api.schemas import EventRead
@@ -71,7 +71,7 @@ class Follower:
 
     wave_id: int
     place: Place | None = None
-    principal: Principal = SYSTEM
+    ask: Callable[[], Principal] = lambda: SYSTEM
     told: dict[tuple[str, int], int] = field(default_factory=dict)
     state: str = ""
 
@@ -106,9 +106,14 @@ class Follower:
         return []
 
     def read(self) -> Sequence[PlayEvent]:
-        """`look` in a session of its own."""
+        """`look` in a session of its own, by who asks and may read now.
+
+        Raises Unauthenticated and Forbidden when that is over, NotFound when it is out of reach.
+        """
+        principal = self.ask()
+        demand(principal, "read")
         with db.reading() as session:
-            return self.look(scope.bind(session, self.principal))
+            return self.look(scope.bind(session, principal))
 
     @property
     def rests(self) -> bool:
@@ -135,7 +140,8 @@ def event_text(event: PlayEvent) -> str:
 
 
 async def tell(follower: Follower, first: Sequence[PlayEvent]) -> AsyncIterator[str]:
-    """The events of a wave as they come, and `event: rest` with its state at the end."""
+    """The events of a wave as they come, and `event: rest` with its state at the end; or
+    `event: over` with why, once who listens may no longer."""
     events, silent_since = first, clock.monotonic()
     while True:
         for event in events:
@@ -150,7 +156,11 @@ async def tell(follower: Follower, first: Sequence[PlayEvent]) -> AsyncIterator[
                 silent_since = clock.monotonic()
                 yield ": still here\n\n"
             await anyio.sleep(POLL)
-        events = await run_sync(follower.read)
+        try:
+            events = await run_sync(follower.read)
+        except InputError as error:
+            yield f'event: over\ndata: {{"code": "{error.code}"}}\n\n'
+            return
 
 
 @router.get(
@@ -163,16 +173,17 @@ async def tell(follower: Follower, first: Sequence[PlayEvent]) -> AsyncIterator[
     },
 )
 async def follow_wave(
-    wave_id: WaveId, principal: Asking, last_event_id: LastEvent = None
+    wave_id: WaveId, found: Showing, principal: Asking, last_event_id: LastEvent = None
 ) -> Response:
     """Everything the plays of a wave's steps report, as `text/event-stream`.
 
-    `event: play` carries an event as JSON; `event: rest` with the wave's state is the last one.
+    `event: play` carries an event as JSON; `event: rest` with the wave's state is the last one, or
+    `event: over` with a code: the reader logged out, or may see the wave no longer.
     A reader that comes back with Last-Event-ID hears what it missed; when there is nothing and the
     wave rests, the answer is 204, at which browsers stop asking.
     """
     demand(principal, "read")
-    follower = Follower(wave_id, read_place(last_event_id), principal)
+    follower = Follower(wave_id, read_place(last_event_id), lambda: still_asking(found))
     first = await run_sync(follower.read)
     if last_event_id and not first and follower.rests:
         return Response(status_code=204)

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from yunzhang.access import grants, repository, service, sessions
 from yunzhang.cli.context import check_local_administrator, output, principal
+from yunzhang.cli.identities import COMMANDS as IDENTITIES
 from yunzhang.db import reading, transaction
 from yunzhang.errors import InputError
 from yunzhang.texts import listed, text
@@ -144,13 +145,15 @@ def enable(name: str) -> None:
 
 @account.command()
 @click.argument("name")
-@click.option("--issuer", required=True, help="颁发者 / issuer")
-@click.option("--subject", required=True, help="主体标识 / subject")
-def link(name: str, issuer: str, subject: str) -> None:
-    """关联统一身份 / Link an identity of the outside provider."""
+@click.argument("roles", nargs=-1)
+@click.option("--none", is_flag=True, help="去除全部角色 / take all roles away")
+def roles(name: str, roles: tuple[str, ...], none: bool) -> None:
+    """改为这些角色 / Give an account these roles of its own instead."""
+    if bool(roles) == none:
+        raise click.UsageError("ROLE… | --none")
     with transaction() as session:
-        service.link_identity(session, principal(), name, issuer=issuer, subject=subject)
-    output.print(text("access.linked", name=name))
+        made = service.change_roles(session, principal(), name, roles)
+    output.print(text("access.roles_changed", name=name, roles=listed(made.roles)))
 
 
 @account.command()
@@ -232,3 +235,7 @@ def list_grants() -> None:
                 row.granted_by,
             )
     output.print(table)
+
+
+for command in IDENTITIES:
+    account.add_command(command)

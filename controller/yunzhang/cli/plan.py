@@ -8,6 +8,7 @@ import click
 from rich.table import Table
 
 from yunzhang import clock, settings
+from yunzhang.access import throttle
 from yunzhang.cli.account import password_file, read_password
 from yunzhang.cli.context import output, principal
 from yunzhang.cli.plan_views import show_faults, show_plan
@@ -137,7 +138,7 @@ def approve(target: str, signed_hash: str | None, password_file: Path | None) ->
     acting = principal()
     path = Path(target)
     password = read_password(password_file)
-    with transaction() as session:
+    with throttle.signing(acting.name), transaction() as session:
         if path.suffix in (".yml", ".yaml"):
             stored = service.version_of(session, documents.read_document(path))
             target, signed_hash = stored.name, stored.hash

@@ -7,6 +7,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import click
 
@@ -20,6 +21,16 @@ from yunzhang.workflows.worker import run_worker
 
 # Seconds open requests get to end when the server is told to stop.
 FAREWELL = 5
+
+
+def proxy_options() -> dict[str, Any]:
+    """Whose word is taken for where a request comes from: the proxy's of the settings. Without it
+    all visitors would be one address, and anybody's failed logins everybody's wait."""
+    current = settings.current()
+    return {
+        "proxy_headers": bool(current.public_url),
+        "forwarded_allow_ips": current.proxies.split(),
+    }
 
 
 def check_host(host: str) -> str:
@@ -78,8 +89,7 @@ def serve(host: str | None, port: int | None) -> None:
             host=address,
             port=number,
             log_level="warning",
-            # whom the proxy speaks for counts as the address logins come from
-            proxy_headers=bool(current.public_url),
+            **proxy_options(),
             timeout_graceful_shutdown=FAREWELL,
         )
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy.orm import Session
 
 from yunzhang import clock
-from yunzhang.access import grants, service
+from yunzhang.access import grants, repository, service
+from yunzhang.access.tokens import acts_within
 from yunzhang.errors import Conflict, Forbidden, InputError, NotFound, YunzhangError
 from yunzhang.units.roles import ROLE_ACTS, clash_of
 from yunzhang.units.scope import SYSTEM, Granted, Principal, demand
@@ -152,6 +154,59 @@ def test_lending_keeps_duties_apart(session: Session, root: Principal, noon: dat
     with pytest.raises(Conflict) as raised:
         lend(session, "li", "qian", None, noon + DAY)
     assert raised.value.code == "access.duties"
+
+
+def test_duties_came_together_by_a_grant_of_a_later_time(
+    session: Session, root: Principal, noon: datetime
+) -> None:
+    """Each was harmless on the day it was made."""
+    give(session, root, role="reviewer", kind="office", reference="", starts_at=noon + DAY)
+    with pytest.raises(Conflict) as raised:
+        give(session, root, role="engineer", kind="office", reference="")
+    assert raised.value.code == "access.duties"
+    # one after the other is a change of post
+    give(session, root, role="engineer", kind="office", reference="", ends_at=noon + DAY)
+    for at, roles in ((noon, {"engineer"}), (noon + DAY, {"reviewer"})):
+        with clock.fixed(at):
+            assert {granted.role for granted in held(session, "zhao")} == roles
+
+
+def test_duties_came_together_when_a_lender_was_enabled_again(
+    session: Session, root: Principal, noon: datetime
+) -> None:
+    lend(session, "li", "qian", None, noon + 5 * DAY)
+    service.disable_account(session, root, "li")
+    with pytest.raises(Conflict):
+        give(session, root, "qian", role="engineer", kind="office", reference="")
+    lent = repository.held_grants(session, service.get_account(session, "qian").id, noon)
+    grants.revoke(session, root, lent[0].grant.id)
+    give(session, root, "qian", role="engineer", kind="office", reference="")
+
+
+def test_token_for_reading_took_back_what_was_lent(
+    session: Session, root: Principal, noon: datetime
+) -> None:
+    lent = lend(session, "li", "qian", None, noon + DAY)
+    reader = replace(service.principal_of(session, "li"), token_acts=acts_within(["read"]))
+    with pytest.raises(Forbidden):
+        grants.revoke(session, reader, lent)
+    assert held(session, "qian") != frozenset()
+
+
+def test_token_lent_more_than_it_could_do_itself(
+    session: Session, root: Principal, noon: datetime
+) -> None:
+    """A token made for lending alone gave an accomplice the right to approve."""
+    li = service.principal_of(session, "li")
+    for scopes, lends in ((["delegate"], False), (["delegate", "read"], False), (["write"], True)):
+        token = replace(li, token_acts=acts_within(scopes))
+        try:
+            grants.delegate(session, token, account="qian", role="reviewer", ends_at=noon + DAY)
+        except Forbidden as refused:
+            assert refused.code == "access.not_held"  # noqa: PT017
+            assert not lends
+        else:
+            assert lends
 
 
 def test_duties_of_one_role_are_apart() -> None:

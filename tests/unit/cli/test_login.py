@@ -142,5 +142,39 @@ def test_other_addresses_need_a_proxy(
 
 
 def test_every_command_of_accounts_is_named() -> None:
-    wanted = {"add", "first-admin", "grant", "lend", "revoke", "password", "reset", "disable"}
+    wanted = {
+        "add",
+        "first-admin",
+        "grant",
+        "lend",
+        "revoke",
+        "password",
+        "reset",
+        "disable",
+        "enable",
+        "roles",
+        "link",
+        "unlink",
+        "identities",
+        "grants",
+        "list",
+    }
     assert wanted <= set(account.commands)
+
+
+def test_roles_are_changed_by_command(password: Path) -> None:
+    with db.transaction() as session:
+        service.create_first_administrator(
+            session, name="root", display_name="r", password=PASSWORD
+        )
+    assert run("account", "roles", "zhao", "auditor", kind=Forbidden) == "units.forbidden"
+    assert "auditor" in run("--account", "root", "account", "roles", "zhao", "auditor")
+    assert run("--account", "zhao", "account", "list", kind=Forbidden) == "units.forbidden"
+    told = run("--account", "root", "account", "roles", "root", "--none", kind=Forbidden)
+    assert told == "access.own_roles"
+    run("--account", "root", "account", "roles", "zhao", "--none")
+    with db.reading() as session:
+        assert service.get_account(session, "zhao").roles == []
+    for words in ((), ("auditor", "--none")):
+        asked = ["--account", "root", "account", "roles", "zhao", *words]
+        assert CliRunner().invoke(yunzhang, asked).exit_code == 2

@@ -44,11 +44,12 @@ def domain_owners(session: Session, codes: Sequence[str] | None = None) -> dict[
     query = (
         select(
             AddressDomain.code, AddressDomain.name, PrivateNetwork.code, PrivateNetwork.name,
-            Unit.code, Unit.name, PrivateNetwork.ministry_run, PrivateNetwork.isolation,
-            PrivateNetwork.disposition,
+            PrivateNetwork.unit_code, func.coalesce(Unit.name, ""), PrivateNetwork.ministry_run,
+            PrivateNetwork.isolation, PrivateNetwork.disposition,
         )
         .join(PrivateNetwork, AddressDomain.network_code == PrivateNetwork.code)
-        .join(Unit, PrivateNetwork.unit_code == Unit.code)
+        # whom a site was given sees the networks in it, not their units
+        .outerjoin(Unit, PrivateNetwork.unit_code == Unit.code)
         .order_by(AddressDomain.code)
     )  # fmt: skip
     if codes is not None:

@@ -227,7 +227,8 @@ def whois(session: Session, principal: Principal, address: str) -> WhoisReport:
             WhoisPrefix.model_validate(prefix, from_attributes=True)
         )
     for workload in workloads[:MAX_HOLDERS]:
-        if workload.domain_code:
+        # whom a cloud was given sees its workloads, not the domains they are in
+        if workload.domain_code in told:
             told[workload.domain_code].workloads.append(
                 WhoisWorkload.model_validate(workload, from_attributes=True)
             )
