@@ -16,7 +16,7 @@ from yunzhang.db import Session, advance
 from yunzhang.discovery import finding_repository as repository
 from yunzhang.discovery import register
 from yunzhang.discovery import repository as readings
-from yunzhang.discovery.finding_states import DECIDED, TRANSITIONS, recurring
+from yunzhang.discovery.finding_states import ANSWERED, DECIDED, TRANSITIONS, recurring
 from yunzhang.discovery.machines import MACHINE_KINDS, Declared, Lookup, Seen, Source, see
 from yunzhang.discovery.models import Finding, UnitComparison
 from yunzhang.discovery.reconciling import Found, LastSeen, Reconciled, Situation, reconcile
@@ -143,13 +143,14 @@ def _keep_findings(
     known = {row.key: row for row in repository.unresolved(session)}
     known |= {row.key: row for row in repository.by_keys(session, wanted.keys() - known.keys())}
     platforms = {workload.ref: workload.platform for workload in sides.declared}
+    answered = {workload.ref for workload in sides.declared if workload.state in ANSWERED}
     for key, one in wanted.items():
         row = known.get(key)
         if row is None:
             row = _opened(session, one)
             result.opened.append(key)
         else:
-            _found_again(session, row, one, result)
+            _found_again(session, row, one, answered.issuperset(one.declared), result)
         if one.kind == "declared_only":
             proof = sides.proofs[platforms[one.declared[0]]]
             _count_miss(session, principal, row, proof, result)
@@ -189,19 +190,22 @@ def _said(one: Found) -> dict[str, Any]:
     }
 
 
-def _found_again(session: Session, row: Finding, one: Found, result: Reconciliation) -> None:
+def _found_again(
+    session: Session, row: Finding, one: Found, answered: bool, result: Reconciliation
+) -> None:
     said = _said(one)
     altered = {name: value for name, value in said.items() if getattr(row, name) != value}
     state = recurring(
         row.state,
         same=one.fingerprint == row.decided_fingerprint,
+        answered=answered and bool(one.declared),
         decision=row.decision,
         until=row.until,
         today=clock.now().date(),
         fresh=_fresh_state(one),
     )
     if state != row.state:
-        if row.state == "resolved":  # what was counted belongs to another absence
+        if row.state in ("resolved", "returned"):  # what was counted belongs to another absence
             altered |= {"misses": 0, "counted_run_id": None, "before_state": None}
             altered["opened_at"] = clock.now()
         if state not in DECIDED:
@@ -231,7 +235,7 @@ def _count_miss(
         advance(session, row, "open", TRANSITIONS, changed_at=clock.now())
         result.reopened.append(row.key)
     code = row.declared[0]
-    before = register.doubt(session, code)
+    before = register.doubt(session, principal, code)
     if before is not None:
         row.before_state = before
         result.doubted.append(code)
@@ -249,7 +253,7 @@ def _resolve(session: Session, principal: Principal, row: Finding, result: Recon
     result.resolved.append(row.key)
     if row.before_state is not None:
         code = row.declared[0]
-        if register.undoubt(session, code, row.before_state):
+        if register.undoubt(session, principal, code, row.before_state):
             result.restored.append(code)
             audit.record(
                 session, principal, "restore", "workload", code,

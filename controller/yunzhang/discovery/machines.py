@@ -8,9 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
-from yunzhang.discovery.keys import Keys, clean_macs, identifiers, inventory_name, observed_names
+from yunzhang.discovery.keys import (
+    Keys,
+    clean_mac,
+    clean_macs,
+    identifiers,
+    inventory_name,
+    observed_names,
+)
 
 Values = Mapping[str, Any]
 
@@ -167,6 +174,31 @@ def _read_host(host: Values, _lookup: Lookup) -> dict[str, Any]:
         "addresses": [ip for nic in host["nics"] for ip in nic["addresses"]],
         "power": "on",
     }
+
+
+class Card(NamedTuple):
+    """A machine's card in its order: hardware address or None, network's name, addresses."""
+
+    mac: str | None
+    network: str
+    addresses: tuple[str, ...]
+
+
+def cards_of(kind: str, payload: Values, networks: Mapping[str, str]) -> list[Card]:
+    """The cards of a machine as its source orders them. `networks`: identifier → name."""
+    if kind == "openstack":
+        return [
+            Card(
+                clean_mac(nic["mac_address"]),
+                networks.get(nic["network_id"], ""),
+                tuple(ip for _, ip in nic["addresses"]),
+            )
+            for nic in payload["nics"]
+        ]
+    return [
+        Card(clean_mac(nic["mac"]), nic["network"] or "", tuple(nic["addresses"]))
+        for nic in payload["nics"]
+    ]
 
 
 _READERS: Mapping[str, Callable[[Values, Lookup], dict[str, Any]]] = {

@@ -7,6 +7,7 @@ in `authority.FIELDS`; matching then finds it in `values`, and accepting an obse
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import select, update
@@ -16,7 +17,12 @@ from yunzhang.db import Session, Transitions, advance
 from yunzhang.discovery.keys import Keys, clean_macs, declared_names, identifiers, inventory_name
 from yunzhang.discovery.machines import Declared, Source
 from yunzhang.errors import Conflict, NotFound
-from yunzhang.estate.models import CloudPlatform, Nic, Workload
+from yunzhang.estate import history
+from yunzhang.estate.history import Entry
+from yunzhang.estate.items import lifecycle
+from yunzhang.estate.items import repository as item_repository
+from yunzhang.estate.models import CloudPlatform, InfoSystem, Nic, Workload
+from yunzhang.units.scope import Principal
 
 # Field of `authority.FIELDS` → column.
 _COLUMNS: Mapping[str, Any] = {
@@ -127,6 +133,76 @@ def _keys(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where a new workload may belong: what is registered of systems, platforms and domains."""
+
+    systems: Mapping[str, str]  # code → unit
+    named: Sequence[tuple[str, str, str]]  # (platform, source, unit)
+    projects: Mapping[tuple[str, str], frozenset[str]]  # (platform, project) → domains or none
+
+    def unit_of(self, system: str) -> str | None:
+        """The unit of a system."""
+        return self.systems.get(system)
+
+    def platforms_of(self, source: str) -> list[str]:
+        """The platforms that are read from a source."""
+        return [code for code, own, _ in self.named if own == source]
+
+    def platform_of(self, source: str, project: str, unit: str) -> str | None:
+        """The one platform a unit's machine of a project is on; None when it cannot be told.
+
+        The source's only one; else the one its project is registered on; else the unit's own.
+        """
+        every = self.platforms_of(source)
+        known = [code for code in every if (code, project) in self.projects]
+        owned = [code for code, own, whose in self.named if (own, whose) == (source, unit)]
+        return next((found[0] for found in (every, known, owned) if len(found) == 1), None)
+
+    def domain_of(self, platform: str, project: str) -> str | None:
+        """The address domain of a project's workloads, where all have the same."""
+        found = self.projects.get((platform, project), frozenset())
+        return next(iter(found)) if len(found) == 1 else None
+
+
+def places(session: Session) -> Places:
+    """What is registered that a machine in no register may belong to."""
+    systems = session.execute(select(InfoSystem.code, InfoSystem.unit_code))
+    domains: dict[tuple[str, str], set[str]] = {}
+    for platform, project, domain in session.execute(
+        select(Workload.platform_code, Workload.project, Workload.domain_code)
+        .where(Workload.state.not_in(_LEFT))
+        .distinct()
+    ):
+        domains.setdefault((platform, project), set()).update([domain] if domain else [])
+    return Places(
+        {row.code: row.unit_code for row in systems},
+        platforms(session),
+        {place: frozenset(found) for place, found in domains.items()},
+    )
+
+
+def taken(session: Session, codes: Collection[str]) -> set[str]:
+    """Those of `codes` that workloads have, whatever their state."""
+    return {
+        str(code)
+        for (code,) in item_repository.find_items(session, "workloads", [(code,) for code in codes])
+    }
+
+
+def _log(
+    session: Session,
+    principal: Principal,
+    row: Workload,
+    act: str,
+    before: dict[str, Any],
+    after: dict[str, Any],
+) -> None:
+    """Write what reconciliation changed into the register's change log."""
+    entry = Entry("workloads", row.code, row.unit_code, act, before, after)
+    history.log_changes(session, [entry], at=clock.now(), principal=principal.name)
+
+
 def _workload(session: Session, code: str) -> Workload:
     found = session.scalar(select(Workload).where(Workload.code == code))
     if found is None:
@@ -134,7 +210,9 @@ def _workload(session: Session, code: str) -> Workload:
     return found
 
 
-def accept(session: Session, code: str, seen: Mapping[str, tuple[Any, Any]]) -> dict[str, Any]:
+def accept(
+    session: Session, principal: Principal, code: str, seen: Mapping[str, tuple[Any, Any]]
+) -> dict[str, Any]:
     """Write observed values into a workload: field → (declared value seen, observed value).
 
     What was declared before is returned. Raises Conflict `discovery.not_now` while the workload is
@@ -159,6 +237,7 @@ def accept(session: Session, code: str, seen: Mapping[str, tuple[Any, Any]]) -> 
     if changed.rowcount != 1:  # type: ignore[attr-defined]
         raise Conflict("discovery.changed_meanwhile", workload=code)
     session.refresh(row)
+    _log(session, principal, row, "update", before, values)
     return before
 
 
@@ -167,20 +246,50 @@ def _in_order(own: Sequence[Any], new: Sequence[Any]) -> list[Any]:
     return [each for each in own if each in new] + [each for each in new if each not in own]
 
 
-def doubt(session: Session, code: str) -> str | None:
+def doubt(session: Session, principal: Principal, code: str) -> str | None:
     """Make a workload doubtful; the state it was in, or None when it cannot be doubted now."""
     row = _workload(session, code)
     before = row.state
     if "doubtful" not in DOUBT.get(before, frozenset()):
         return None
-    advance(session, row, "doubtful", DOUBT, updated_at=clock.now())
+    _move(session, principal, row, "doubtful")
     return before
 
 
-def undoubt(session: Session, code: str, state: str) -> bool:
+def undoubt(session: Session, principal: Principal, code: str, state: str) -> bool:
     """Take a doubtful workload back to `state`, or close it; whether it was doubtful."""
     row = _workload(session, code)
     if row.state != "doubtful":
         return False
-    advance(session, row, state, DOUBT, updated_at=clock.now())
+    _move(session, principal, row, state)
     return True
+
+
+def _move(session: Session, principal: Principal, row: Workload, state: str) -> None:
+    before = row.state
+    advance(session, row, state, DOUBT, updated_at=clock.now())
+    _log(session, principal, row, "state", {"state": before}, {"state": state})
+
+
+def give_back(
+    session: Session, principal: Principal, reasons: Mapping[str, Mapping[str, str]], why: str
+) -> dict[str, str]:
+    """Return workloads to their units: workload → what is wrong, by column. Those that were.
+
+    What may not be returned in its state (on the move, retained, a draft the unit has anyway)
+    stays as it is; the finding alone tells the unit then.
+    """
+    before = {}
+    for code, told in reasons.items():
+        state = _workload(session, code).state
+        if "returned" in lifecycle.TRANSITIONS[state]:
+            step = lifecycle.Step("returned", reason=why, reasons=told)
+            lifecycle.advance_items(session, principal, "workloads", [code], step)
+            before[code] = state
+    return before
+
+
+def states(session: Session, codes: Collection[str]) -> dict[str, str]:
+    """Workload → its state, of those there are."""
+    found = item_repository.find_items(session, "workloads", [(code,) for code in codes])
+    return {code: row.state for (code,), row in found.items()}

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import ColumnElement, func, insert, or_, select, update
 
 from yunzhang.db import Session
 from yunzhang.discovery.models import DiscoveryRun, ObservedItem
@@ -215,13 +215,34 @@ def list_items(
     return total, session.scalars(page.limit(limit).offset(offset)).all()
 
 
+def find_items(
+    session: Session, cloud: str, kind: str, external_ids: Iterable[str]
+) -> Iterator[ObservedItem]:
+    """Items of a source's kind with these identifiers, also those that are gone."""
+    ordered = sorted(external_ids)
+    query = select(ObservedItem).where(ObservedItem.cloud == cloud, ObservedItem.kind == kind)
+    for start in range(0, len(ordered), CHUNK):
+        chunk = ordered[start : start + CHUNK]
+        yield from session.scalars(query.where(ObservedItem.external_id.in_(chunk)))
+
+
 def confirm_item(session: Session, kinds: Iterable[str], ref: str, workload: str) -> None:
     """Let a person's word match the machine `ref` (source/identifier) with a workload."""
     query = select(ObservedItem).where(ObservedItem.kind.in_(list(kinds)))
     whose = (ObservedItem.workload_code == workload) & (ObservedItem.matched_by == "person")
     for item in session.scalars(query.where(whose)):
         item.matched_by = None  # one word replaces another
-    named = ObservedItem.cloud + "/" + ObservedItem.external_id == ref
-    for item in session.scalars(query.where(named)):
+    for item in session.scalars(query.where(_named(ref))):
         item.workload_code, item.matched_by = workload, "person"
     session.flush()
+
+
+def _named(ref: str) -> ColumnElement[bool]:
+    """The items a reference may mean: either part may have slashes itself."""
+    slashes = [place for place, letter in enumerate(ref) if letter == "/"]
+    return or_(
+        *(
+            (ObservedItem.cloud == ref[:place]) & (ObservedItem.external_id == ref[place + 1 :])
+            for place in slashes
+        )
+    )
