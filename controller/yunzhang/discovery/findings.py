@@ -17,7 +17,7 @@ from yunzhang.discovery import finding_repository as repository
 from yunzhang.discovery import register
 from yunzhang.discovery import repository as readings
 from yunzhang.discovery.finding_states import ANSWERED, DECIDED, TRANSITIONS, recurring
-from yunzhang.discovery.machines import MACHINE_KINDS, Declared, Lookup, Seen, Source, see
+from yunzhang.discovery.machines import MACHINE_KINDS, Declared, Lookup, Seen, Source, power_of, see
 from yunzhang.discovery.models import Finding, UnitComparison
 from yunzhang.discovery.reconciling import Found, LastSeen, Reconciled, Situation, reconcile
 from yunzhang.units.scope import Principal, demand
@@ -78,7 +78,7 @@ def _read_sides(session: Session) -> _Sides:
     told = any(source.kind == "facts" for source in plain)
     read = {platform for source in plain for platform in source.platforms}
     # a host that told its facts may be any workload; else only platforms that were read matter
-    declared = list(register.workloads(session, None if told else read))
+    declared = list(register.workloads(session, named, None if told else read))
     domains = register.domains(declared)
     observed: list[Seen] = []
     provable: dict[str, int] = {}
@@ -116,8 +116,8 @@ def _links(session: Session) -> tuple[dict[str, LastSeen], dict[str, str]]:
     confirmed: dict[str, str] = {}
     for link in readings.links(session):
         ref = f"{link.cloud}/{link.external_id}"
-        seen = see(Source(link.cloud, kinds[link.cloud]), link.external_id, link.payload, Lookup())
-        last[link.workload_code] = LastSeen(seen.kind, seen.values["power"])
+        kind = kinds[link.cloud]
+        last[link.workload_code] = LastSeen(kind, power_of(kind, link.status, link.power))
         if link.matched_by == "person":
             confirmed[ref] = link.workload_code
     return last, confirmed

@@ -19,7 +19,7 @@ _JUNK = frozenset(
 _MAC = re.compile(r"[0-9a-f]{12}")
 _SAME = re.compile(r"(.)\1*")
 
-Named = tuple[str, str | None, str]  # (platform, project or None: not said, name)
+Named = tuple[str, str | None, str]  # (source, project or None: not said, name)
 Place = tuple[str, str]  # (address domain, address)
 
 
@@ -27,8 +27,8 @@ Place = tuple[str, str]  # (address domain, address)
 class Keys:
     """Everything one machine may be found by; each set may be empty.
 
-    `ids`: `uuid:…`, `serial:…`, `machine:…`. `macs` of cards. `names` in a platform and `places`
-    in an address domain mean something only there.
+    `ids`: `uuid:…`, `serial:…`, `machine:…`. `macs` of cards. `names` in a source and `places` in
+    an address domain mean something only there.
     """
 
     ids: frozenset[str] = frozenset()
@@ -66,17 +66,22 @@ def inventory_name(code: str) -> Named:
     return ("", None, code)
 
 
-def declared_names(platform: str, project: str, name: str) -> frozenset[Named]:
-    """How a declared machine may be called: by project where the source knows projects."""
-    return frozenset({(platform, project, name), (platform, None, name)})
+def declared_names(source: str, project: str, name: str) -> frozenset[Named]:
+    """How a declared machine may be called: by project where the source knows projects.
+
+    `source`: where its platform is read from; a machine of a platform nobody reads has no name.
+    """
+    if not source:
+        return frozenset()
+    return frozenset({(source, project, name), (source, None, name)})
 
 
-def observed_names(platforms: Iterable[str], project: str | None, name: str) -> frozenset[Named]:
-    """How an observed machine may be called on its source's platforms.
+def observed_names(source: str, project: str | None, name: str) -> frozenset[Named]:
+    """How an observed machine may be called in its source.
 
     A declaration that names a project means that project only; one that names none means any.
     """
     if not name:
         return frozenset()
     projects = (None,) if project is None else (project, "")
-    return frozenset((platform, said, name) for platform in platforms for said in projects)
+    return frozenset((source, said, name) for said in projects)

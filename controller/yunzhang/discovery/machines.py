@@ -68,11 +68,14 @@ class Source:
     kind: str
     platforms: frozenset[str] = frozenset()
     domains: Mapping[tuple[str, str | None], str] = field(default_factory=dict)
+    _known: dict[str | None, str | None] = field(default_factory=dict, compare=False, repr=False)
 
     def domain_of(self, project: str | None) -> str | None:
         """The one address domain of a project here; None when there is none or it is not one."""
-        found = {self.domains.get((platform, project)) for platform in self.platforms} - {None}
-        return found.pop() if len(found) == 1 else None
+        if project not in self._known:  # a large cloud has many machines and few projects
+            found = {self.domains.get((platform, project)) for platform in self.platforms} - {None}
+            self._known[project] = found.pop() if len(found) == 1 else None
+        return self._known[project]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +106,7 @@ def see(source: Source, external_id: str, payload: Values, lookup: Lookup) -> Se
         keys=Keys(
             ids=ids,
             macs=macs,
-            names=observed_names(source.platforms, project, name) | called,
+            names=observed_names(source.name, project, name) | called,
             places=frozenset((domain, ip) for ip in told["addresses"]) if domain else frozenset(),
         ),
         values={"name": name, **told},
@@ -111,6 +114,14 @@ def see(source: Source, external_id: str, payload: Values, lookup: Lookup) -> Se
     )
 
 
+def power_of(kind: str, status: str | None, power: str | None) -> str | None:
+    """on, off or None for what a payload says: OpenStack in `status`, the others in `power`."""
+    if kind == "openstack":
+        return _POWER.get(status or "")
+    return "on" if kind == "facts" else _LIBVIRT_POWER.get(power or "")
+
+
+_LIBVIRT_POWER = {"running": "on", "paused": "on", "off": "off"}
 _POWER = {"ACTIVE": "on", "SHUTOFF": "off", "SHELVED": "off", "SHELVED_OFFLOADED": "off"}
 
 
@@ -154,7 +165,7 @@ def _read_domain(domain: Values, _lookup: Lookup) -> dict[str, Any]:
         "data_gib": sum(map(_gib, sizes[1:])) if known else None,
         "macs": [nic["mac"] for nic in domain["nics"] if nic["mac"]],
         "addresses": [ip for nic in domain["nics"] for ip in nic["addresses"]],
-        "power": {"running": "on", "paused": "on", "off": "off"}.get(domain["power"]),
+        "power": _LIBVIRT_POWER.get(domain["power"]),
     }
 
 

@@ -116,14 +116,18 @@ class _Whose:
     def __init__(self, own: Iterable[Declared], owners: Mapping[str, str]) -> None:
         self._owners = owners
         self._neighbours: dict[tuple[str, str], set[str]] = {}
+        self._known: dict[tuple[frozenset[str], str | None], set[str]] = {}
         for workload in own:
             place = (workload.platform, workload.project)
             self._neighbours.setdefault(place, set()).add(workload.unit)
 
     def neighbours(self, machine: Seen) -> set[str]:
         """Units that have workloads registered in the machine's project."""
-        places = ((platform, machine.project or "") for platform in machine.platforms)
-        return {unit for place in places for unit in self._neighbours.get(place, ())}
+        where = (machine.platforms, machine.project)
+        if where not in self._known:
+            places = ((platform, machine.project or "") for platform in machine.platforms)
+            self._known[where] = {u for place in places for u in self._neighbours.get(place, ())}
+        return self._known[where]
 
     def units_of(self, machine: Seen) -> set[str]:
         """The neighbours' units; of a project without any the platforms' own."""

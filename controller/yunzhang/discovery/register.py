@@ -77,8 +77,11 @@ def domains(workloads: Sequence[Declared]) -> dict[tuple[str, str | None], str]:
     return {place: named.pop() for place, named in found.items() if len(named) == 1}
 
 
-def workloads(session: Session, on: Collection[str] | None) -> Iterator[Declared]:
-    """Workloads in the register's care on these platforms, or on all."""
+def workloads(
+    session: Session, named: Sequence[tuple[str, str, str]], on: Collection[str] | None
+) -> Iterator[Declared]:
+    """Workloads in the register's care on these platforms, or on all. `named`: `platforms`."""
+    read_from = {code: source for code, source, _ in named}
     query = select(
         Workload.code, Workload.unit_code, Workload.platform_code, Workload.project,
         Workload.domain_code, Workload.state, *_COLUMNS.values(),
@@ -97,7 +100,9 @@ def workloads(session: Session, on: Collection[str] | None) -> Iterator[Declared
             domain=domain,
             unit=unit,
             state=state,
-            keys=_keys(code, platform, project, domain, values, macs.get(code, ())),
+            keys=_keys(
+                code, read_from.get(platform, ""), project, domain, values, macs.get(code, ())
+            ),
             values=values,
         )
 
@@ -117,7 +122,7 @@ def _macs(session: Session, on: Collection[str] | None) -> dict[str, list[str]]:
 
 def _keys(
     code: str,
-    platform: str,
+    source: str,
     project: str,
     domain: str | None,
     values: Mapping[str, Any],
@@ -128,7 +133,7 @@ def _keys(
             uuid=values.get("platform_uuid") or "",
         ),
         macs=clean_macs(macs),
-        names=declared_names(platform, project, values["name"]) | {inventory_name(code)},
+        names=declared_names(source, project, values["name"]) | {inventory_name(code)},
         places=frozenset((domain, ip) for ip in values["addresses"]) if domain else frozenset(),
     )
 

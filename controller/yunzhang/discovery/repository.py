@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, func, insert, or_, select, update
@@ -86,21 +85,22 @@ def names_of(session: Session, cloud: str, kind: str) -> dict[str, str]:
 
 
 class Link(NamedTuple):
-    """An item that was matched with a workload."""
+    """An item that was matched with a workload, and what its payload says of its power."""
 
     cloud: str
     external_id: str
     workload_code: str
     matched_by: str
-    last_seen_at: datetime | None
-    payload: Any
+    status: str | None
+    power: str | None
 
 
 def links(session: Session) -> Iterator[Link]:
     """All items that were ever matched, the latest seen last."""
     query = select(
         ObservedItem.cloud, ObservedItem.external_id, ObservedItem.workload_code,
-        ObservedItem.matched_by, ObservedItem.last_seen_at, ObservedItem.payload,
+        ObservedItem.matched_by, ObservedItem.payload["status"].as_string(),
+        ObservedItem.payload["power"].as_string(),
     )  # fmt: skip
     query = query.where(ObservedItem.workload_code.is_not(None))
     order = (ObservedItem.last_run_id, ObservedItem.id)

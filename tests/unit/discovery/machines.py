@@ -71,7 +71,7 @@ def seen(
         keys=Keys(
             identifiers(uuid=uuid),
             clean_macs(macs),
-            observed_names(platforms, project, name),
+            frozenset().union(*(observed_names(p, project, name) for p in platforms)),
             frozenset(("D", ip) for ip in ips),
         ),
         values=said,
