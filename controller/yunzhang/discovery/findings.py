@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import lru_cache
 from typing import Any
 
 from yunzhang import audit, clock, settings
@@ -117,10 +118,16 @@ def _links(session: Session) -> tuple[dict[str, LastSeen], dict[str, str]]:
     for link in readings.links(session):
         ref = f"{link.cloud}/{link.external_id}"
         kind = kinds[link.cloud]
-        last[link.workload_code] = LastSeen(kind, power_of(kind, link.status, link.power))
+        last[link.workload_code] = _last_seen(kind, power_of(kind, link.status, link.power))
         if link.matched_by == "person":
             confirmed[ref] = link.workload_code
     return last, confirmed
+
+
+@lru_cache(maxsize=64)
+def _last_seen(kind: str, power: str | None) -> LastSeen:
+    """One of the few there are, for many workloads."""
+    return LastSeen(kind, power)
 
 
 def _keep_links(session: Session, found: Reconciled) -> int:

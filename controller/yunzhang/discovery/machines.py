@@ -6,8 +6,10 @@ host that told its facts all become a `Seen`.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from sys import intern
 from typing import Any, NamedTuple
 
 from yunzhang.discovery.keys import (
@@ -91,10 +93,10 @@ def see(source: Source, external_id: str, payload: Values, lookup: Lookup) -> Se
     told = _READERS[source.kind](payload, lookup)
     name, project = told.pop("name"), told.pop("project", None)
     ids, macs = told.pop("ids"), clean_macs(told["macs"])
-    told["macs"] = sorted(macs)
+    told["macs"] = list(macs)
     told["addresses"] = sorted(set(told["addresses"]))
     domain = source.domain_of(project)
-    called = {inventory_name(external_id)} if source.kind == "facts" else set()
+    called = (inventory_name(external_id),) if source.kind == "facts" else ()
     ref = f"{source.name}/{external_id}"
     return Seen(
         ref=ref,
@@ -106,8 +108,8 @@ def see(source: Source, external_id: str, payload: Values, lookup: Lookup) -> Se
         keys=Keys(
             ids=ids,
             macs=macs,
-            names=observed_names(source.name, project, name) | called,
-            places=frozenset((domain, ip) for ip in told["addresses"]) if domain else frozenset(),
+            names=observed_names(source.name, project, name) + called,
+            places=tuple((domain, ip) for ip in told["addresses"]) if domain else (),
         ),
         values={"name": name, **told},
         items=(ref,),
@@ -129,7 +131,7 @@ def _read_server(server: Values, lookup: Lookup) -> dict[str, Any]:
     root, data = _server_disks(server, lookup)
     return {
         "name": server["name"],
-        "project": lookup.projects.get(server["project_id"], server["project_id"]),
+        "project": intern(lookup.projects.get(server["project_id"], server["project_id"])),
         "ids": identifiers(uuid=server["id"]),
         "platform_uuid": server["id"],
         "vcpu": server["vcpus"],
@@ -229,15 +231,11 @@ def merge(machines: Iterable[Seen]) -> list[Seen]:
     Two of one kind that share an identifier stay two: which of them is meant is for a person.
     """
     ordered = sorted(machines, key=lambda machine: (RANK[machine.kind], machine.ref))
-    holders: dict[str, set[str]] = {}
-    for machine in ordered:
-        for key in machine.keys.ids:
-            holders.setdefault(f"{machine.kind} {key}", set()).add(machine.ref)
-    unique = {key for key, refs in holders.items() if len(refs) == 1}
+    holders = Counter((machine.kind, key) for machine in ordered for key in machine.keys.ids)
     by_key: dict[str, int] = {}
     merged: list[Seen] = []
     for machine in ordered:
-        own = {key for key in machine.keys.ids if f"{machine.kind} {key}" in unique}
+        own = {key for key in machine.keys.ids if holders[machine.kind, key] == 1}
         at = {by_key[key] for key in own if key in by_key}
         if len(at) == 1 and machine.kind != merged[place := at.pop()].kind:
             merged[place] = _joined(merged[place], machine)
@@ -254,12 +252,7 @@ def _joined(first: Seen, other: Seen) -> Seen:
     said = {name: value for name, value in first.values.items() if value not in (None, [])}
     return replace(
         first,
-        keys=Keys(
-            first.keys.ids | other.keys.ids,
-            first.keys.macs | other.keys.macs,
-            first.keys.names | other.keys.names,
-            first.keys.places | other.keys.places,
-        ),
+        keys=first.keys.joined(other.keys),
         platforms=first.platforms | other.platforms,
         values={**other.values, **first.values, **said},
         items=first.items + other.items,

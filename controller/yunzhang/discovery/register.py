@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from sys import intern
 from typing import Any
 
 from sqlalchemy import select, update
@@ -90,7 +91,10 @@ def workloads(
         query = query.where(Workload.platform_code.in_(sorted(on)))
     macs = _macs(session, on)
     for row in session.execute(query.execution_options(yield_per=1_000)):
-        code, unit, platform, project, domain, state, *said = row
+        code, *shared = row[:6]
+        # many workloads have the same of these
+        unit, platform, project, domain, state = (each and intern(each) for each in shared)
+        said = row[6:]
         values = dict(zip(_COLUMNS, said, strict=True))
         yield Declared(
             ref=code,
@@ -133,8 +137,8 @@ def _keys(
             uuid=values.get("platform_uuid") or "",
         ),
         macs=clean_macs(macs),
-        names=declared_names(source, project, values["name"]) | {inventory_name(code)},
-        places=frozenset((domain, ip) for ip in values["addresses"]) if domain else frozenset(),
+        names=(*declared_names(source, project, values["name"]), inventory_name(code)),
+        places=tuple((domain, ip) for ip in dict.fromkeys(values["addresses"])) if domain else (),
     )
 
 

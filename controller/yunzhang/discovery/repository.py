@@ -12,6 +12,8 @@ from yunzhang.discovery.models import DiscoveryRun, ObservedItem
 
 # Rows a statement reads or writes; fewer parameters than any database allows.
 CHUNK = 1_000
+# Rows of a few columns held at a time.
+PAGE = 10_000
 
 
 def latest_run(session: Session, cloud: str) -> DiscoveryRun | None:
@@ -116,20 +118,33 @@ def link_items(
     Items that are not wanted lose a match that no person made only when their workload is now
     matched with another item; else it is how their workload was last seen. How many changed.
     """
+    taken = {code for code, _ in wanted.values()}
+    changed = 0
+    for page in _pages(session, kinds):
+        changes = []
+        for row_id, cloud, external_id, code, rung in page:
+            matched = wanted.get(f"{cloud}/{external_id}")
+            if matched is None and code in taken and rung != "person":
+                matched = (None, None)  # type: ignore[assignment]
+            if matched is not None and matched != (code, rung):
+                changes.append(
+                    {"id": row_id, "workload_code": matched[0], "matched_by": matched[1]}
+                )
+        update_items(session, changes)
+        changed += len(changes)
+    return changed
+
+
+def _pages(session: Session, kinds: Iterable[str]) -> Iterator[Sequence[Any]]:
+    """Items of `kinds` with how they are matched, a page at a time, so that they may be changed."""
     query = select(
         ObservedItem.id, ObservedItem.cloud, ObservedItem.external_id,
         ObservedItem.workload_code, ObservedItem.matched_by,
     ).where(ObservedItem.kind.in_(list(kinds)))  # fmt: skip
-    taken = {code for code, _ in wanted.values()}
-    changes = []
-    for row_id, cloud, external_id, code, rung in session.execute(query):
-        matched = wanted.get(f"{cloud}/{external_id}")
-        if matched is None and code in taken and rung != "person":
-            matched = (None, None)  # type: ignore[assignment]
-        if matched is not None and matched != (code, rung):
-            changes.append({"id": row_id, "workload_code": matched[0], "matched_by": matched[1]})
-    update_items(session, changes)
-    return len(changes)
+    query, last = query.order_by(ObservedItem.id).limit(PAGE), 0
+    while page := session.execute(query.where(ObservedItem.id > last)).all():
+        yield page
+        last = page[-1].id
 
 
 class Known(NamedTuple):
