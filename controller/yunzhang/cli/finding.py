@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from yunzhang import clock
 from yunzhang.cli.context import errors, output, principal
+from yunzhang.cli.report import share_text
 from yunzhang.db import reading, transaction
 from yunzhang.discovery import decisions, finding_repository, findings
 from yunzhang.discovery.decisions import Refusal, Verdict
@@ -135,7 +136,7 @@ def _match(pair: str | None) -> tuple[str, str] | None:
 @click.option("--code", default=CODE, show_default=True, help="编号的写法 / how codes are made")
 @click.option("--unit", "owner", default="", help="归属单位；不写则为信息系统的单位 / owning unit")
 @click.option("--platform", default="", help="云平台编号 / platform, where it cannot be told")
-@click.option("--domain", default="", help="地址域编号 / address domain, where it cannot be told")
+@click.option("--domain", default="", help="地址域编号，- 为无 / address domain; -: none")
 @click.option("--disk", type=click.IntRange(0), help="系统盘 GiB，未观测到时 / GiB, if not seen")
 @click.option("--rules", type=FILE, help="规则表 CSV：项目、名称 → 信息系统等 / table of rules")
 @click.option("--reason", default="", help="理由 / why")
@@ -206,8 +207,8 @@ def accuracy() -> None:
     columns = ("unit", "compared", "equal", "settled", "accuracy")
     table = Table(*(text(f"finding.column_{name}") for name in columns))
     for row in rows:
-        share = "" if row.share is None else f"{row.share:.1%}"
-        table.add_row(row.unit, str(row.compared), str(row.equal), str(row.settled), share)
+        counts = (row.compared, row.equal, row.settled)
+        table.add_row(row.unit, *(str(count) for count in counts), share_text(row.share))
     output.print(table if rows else text("finding.accuracy_none"))
 
 

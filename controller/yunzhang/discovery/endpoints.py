@@ -11,6 +11,7 @@ from yunzhang.access.dependencies import Asking, Overseeing, ReadingSession, Wri
 from yunzhang.discovery import decisions, finding_repository, repository, schemas, service
 from yunzhang.discovery.finding_repository import Filter
 from yunzhang.discovery.finding_states import STATES
+from yunzhang.discovery.findings import accuracy_page
 from yunzhang.discovery.reconciling import KINDS
 from yunzhang.errors import NotFound
 from yunzhang.estate.endpoints import Code, Limit, Offset
@@ -78,6 +79,19 @@ def list_findings(
     )
     total, rows = finding_repository.page(session, which, limit=limit, offset=offset)
     items = [schemas.FindingRead.model_validate(row) for row in rows]
+    return Page(items=items, total=total, limit=limit, offset=offset)
+
+
+@findings.get("/accuracy", summary="Accuracy of units' declarations")
+def list_accuracies(
+    *, session: ReadingSession, principal: Asking, limit: Limit = 100, offset: Offset = 0
+) -> Page[schemas.AccuracyRead]:
+    """One page of units by code: fields compared, equal, and differing but decided.
+
+    Units of which nothing was compared have no row: what is not known is not scored.
+    """
+    total, rows = accuracy_page(session, principal, limit=limit, offset=offset)
+    items = [schemas.AccuracyRead.model_validate(row) for row in rows]
     return Page(items=items, total=total, limit=limit, offset=offset)
 
 

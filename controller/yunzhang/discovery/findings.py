@@ -6,7 +6,8 @@ are. Reconciling again what has not changed writes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import lru_cache
@@ -297,13 +298,26 @@ class Accuracy:
         return (self.equal + self.settled) / self.compared if self.compared else None
 
 
-def accuracy(session: Session, principal: Principal) -> list[Accuracy]:
-    """Every unit's accuracy at the latest reconciliation, by unit."""
+def accuracy(
+    session: Session, principal: Principal, units: Collection[str] | None = None
+) -> list[Accuracy]:
+    """The accuracy of units, or of all, at the latest reconciliation, by unit.
+
+    A unit of which nothing was compared is not among them.
+    """
     demand(principal, "read")
-    settled: dict[str | None, int] = {}
-    for unit, details in repository.settled_details(session):
-        settled[unit] = settled.get(unit, 0) + len(details)
+    settled: Counter[str | None] = Counter()
+    for unit, details in repository.settled_details(session, units):
+        settled[unit] += len(details)
     return [
-        Accuracy(row.unit_code, row.compared, row.equal, settled.get(row.unit_code, 0))
-        for row in repository.comparisons(session)
+        Accuracy(row.unit_code, row.compared, row.equal, settled[row.unit_code])
+        for row in repository.comparisons(session, units)
     ]
+
+
+def accuracy_page(
+    session: Session, principal: Principal, *, limit: int, offset: int
+) -> tuple[int, list[Accuracy]]:
+    """Of how many units something was compared, and one page of them."""
+    units = repository.compared_units(session, limit=limit, offset=offset)
+    return repository.count_comparisons(session), accuracy(session, principal, units)

@@ -241,9 +241,10 @@ def accept(
         update(Workload)
         .where(Workload.id == row.id, Workload.revision == row.revision)
         .values(**values, revision=Workload.revision + 1, updated_at=clock.now())
+        .returning(Workload.id)  # a count is not known of every statement: see `db.states`
         .execution_options(synchronize_session=False)
     )
-    if changed.rowcount != 1:  # type: ignore[attr-defined]
+    if len(changed.all()) != 1:
         raise Conflict("discovery.changed_meanwhile", workload=code)
     session.refresh(row)
     _log(session, principal, row, "update", before, values)

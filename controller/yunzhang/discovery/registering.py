@@ -21,7 +21,7 @@ from yunzhang.db import Session
 from yunzhang.discovery import register
 from yunzhang.discovery import repository as readings
 from yunzhang.discovery.machines import MACHINE_KINDS, Card, cards_of
-from yunzhang.discovery.models import Finding
+from yunzhang.discovery.models import DiscoveryRun, Finding, ObservedItem
 from yunzhang.errors import Conflict, InputError, YunzhangError
 from yunzhang.estate import service as estate
 from yunzhang.estate.items.editing import MOST
@@ -29,9 +29,11 @@ from yunzhang.estate.items.records import as_file
 from yunzhang.estate.workbooks.files import RawFile
 from yunzhang.estate.workbooks.report import ImportReport
 from yunzhang.estate.workbooks.sheets import BY_KEY
-from yunzhang.units.scope import Principal
+from yunzhang.units.scope import Principal, unrestricted
 
 CODE = "{project}-{name}"
+# Of a machine that stands among registered ones, but not in their address domain.
+NO_DOMAIN = "-"
 _APART = re.compile(r"[^A-Za-z0-9._-]+")
 # Columns that are taken as they were seen. A machine's cards become rows of their own.
 _SEEN = ("vcpu", "ram_mib", "disk_gib", "data_gib", "platform_uuid", "power")
@@ -45,7 +47,8 @@ class Rule:
 
     `code` may have {project}, {name}, {source} and {system} in it. Empty `unit`: the system's.
     Empty `platform`: the source's, or the unit's among them. Empty `domain`: that of the
-    workloads that are registered beside it, where it is one. `disk_gib`: where it was not seen.
+    workloads that are registered beside it, where it is one; "-": none. `disk_gib`: where it was
+    not seen.
     """
 
     system: str
@@ -110,11 +113,20 @@ def register_machines(
     return result
 
 
-def _machines(session: Session, rows: Iterable[Finding], result: Registered) -> Iterable[_Machine]:
+def _machines(session: Session, rows: Iterable[Finding], result: Registered) -> list[_Machine]:
     by_source: dict[str, dict[str, Finding]] = defaultdict(dict)
     for row in rows:
         source = row.source or ""
         by_source[source][row.observed[0].removeprefix(f"{source}/")] = row
+    # of whom a finding was told it may be made a workload, whoever may see the reading itself
+    with unrestricted(session, DiscoveryRun, ObservedItem):
+        return _found(session, by_source, result)
+
+
+def _found(
+    session: Session, by_source: Mapping[str, Mapping[str, Finding]], result: Registered
+) -> list[_Machine]:
+    found = []
     kinds = readings.source_kinds(session)
     for source, wanted in by_source.items():
         projects = readings.names_of(session, source, "projects")
@@ -129,7 +141,9 @@ def _machines(session: Session, rows: Iterable[Finding], result: Registered) -> 
                 result.refused[row.id] = Conflict("discovery.finding_changed", id=row.id)
                 continue
             project = projects.get(item.project_id or "", item.project_id or "")
-            yield _Machine(row, project, cards_of(kinds[source], item.payload, networks))
+            cards = cards_of(kinds[source], item.payload, networks)
+            found.append(_Machine(row, project, cards))
+    return found
 
 
 def _record(machine: _Machine, rules: Sequence[Rule], places: register.Places) -> dict[str, Any]:
@@ -146,7 +160,10 @@ def _record(machine: _Machine, rules: Sequence[Rule], places: register.Places) -
     if platform is None:
         known = texts.listed(places.platforms_of(row.source or ""))
         raise InputError("discovery.platform_missing", id=row.id, source=row.source, known=known)
-    pairs = [(card.network, ip) for card in machine.cards for ip in card.addresses]
+    domain = _domain(rule, places.domain_of(platform, machine.project))
+    # an address means something in a domain only: without one the unit has to say it
+    cards = machine.cards if domain else ()
+    pairs = [(card.network, ip) for card in cards for ip in card.addresses]
     return {
         "code": _code(rule, machine),
         "name": row.name,
@@ -156,10 +173,14 @@ def _record(machine: _Machine, rules: Sequence[Rule], places: register.Places) -
         "project": machine.project,
         **{column: seen.get(column) for column in _SEEN},
         **({"disk_gib": rule.disk_gib} if seen.get("disk_gib") is None else {}),
-        "domain_code": rule.domain or places.domain_of(platform, machine.project),
+        "domain_code": domain,
         "networks": [network for network, _ in pairs] if all(n for n, _ in pairs) else [],
         "addresses": [ip for _, ip in pairs],
     }
+
+
+def _domain(rule: Rule, beside: str | None) -> str | None:
+    return None if rule.domain == NO_DOMAIN else rule.domain or beside
 
 
 def _code(rule: Rule, machine: _Machine) -> str:
@@ -216,8 +237,8 @@ def _card(record: Mapping[str, Any], place: int, card: Card) -> dict[str, Any]:
         "name": f"eth{place}",
         "mac": card.mac,
         "domain_code": record["domain_code"],
-        "network_name": card.network,
-        "addresses": list(card.addresses),
+        "network_name": card.network if record["domain_code"] else "",
+        "addresses": list(card.addresses) if record["domain_code"] else [],
     }
 
 

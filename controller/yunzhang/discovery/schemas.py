@@ -71,6 +71,18 @@ class FindingRead(BaseModel):
     until: date | None
 
 
+class AccuracyRead(BaseModel):
+    """How far a unit's declarations hold. `share`: (equal + settled) / compared; null: no score."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    unit: str
+    compared: int
+    equal: int
+    settled: int
+    share: float | None
+
+
 class RuleWrite(BaseModel):
     """What only a person can say of machines in no register. See `registering.Rule`."""
 
@@ -84,7 +96,7 @@ class RuleWrite(BaseModel):
     )
     unit: str = Field("", max_length=64, description="empty: the system's")
     platform: str = Field("", max_length=64, description="empty: where it can be told")
-    domain: str = Field("", max_length=64, description="empty: that of the project's workloads")
+    domain: str = Field("", max_length=64, description="empty: its project's; -: none")
     disk_gib: int | None = Field(None, ge=0, le=2**31 - 1, description="where it was not seen")
 
     @property

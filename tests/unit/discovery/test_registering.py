@@ -18,10 +18,12 @@ from tests.unit.discovery.world import (
     with_servers,
     workload,
 )
+from yunzhang import clock
 from yunzhang.audit.models import AuditEntry
 from yunzhang.clouds.observed import ObservedNic
 from yunzhang.discovery.decisions import Verdict, decide, register_all
 from yunzhang.discovery.finding_repository import Filter
+from yunzhang.discovery.keeping import Reading, keep, record
 from yunzhang.discovery.models import Finding
 from yunzhang.discovery.registering import Rule
 from yunzhang.discovery.rules import read_rules
@@ -29,7 +31,7 @@ from yunzhang.errors import Conflict, Forbidden, InputError
 from yunzhang.estate.importing import undo
 from yunzhang.estate.models import ChangeLog, Nic, Workload
 from yunzhang.settings import Settings
-from yunzhang.units.scope import SYSTEM
+from yunzhang.units.scope import SYSTEM, Granted, Principal, bind
 
 UUID = "0c9a2f04-6f0e-4b3c-9a35-6c1d1f1b0a0{}"
 
@@ -190,3 +192,46 @@ def test_a_table_of_rules_that_is_not_whole_names_its_line(
         read_rules(table)
     assert refused.value.values["row"] == row
     assert "规则表" in str(refused.value)
+
+
+def test_a_machine_without_a_disk_size_gets_the_one_that_is_said(estate: Session) -> None:
+    nic = {"mac": "52:54:00:00:00:11", "network": None, "model": None, "addresses": ["10.9.9.9"]}
+    host = {
+        "inventory_name": "db9", "hostname": "db9.gx", "machine_id": "", "product_uuid": "",
+        "serial": "S9X7", "virtual": False, "vcpus": 32, "ram_mib": 65536, "disks": [],
+        "nics": [nic], "system": "", "architecture": "",
+    }  # fmt: skip
+    keep(estate, SYSTEM, Reading("rack", "facts", clock.now(), complete=False),
+         [record("hosts", "db9", "db9.gx", host)])  # fmt: skip
+    compared(estate)
+    row = only(estate, kind="observed_only")
+    with pytest.raises(InputError) as refused:
+        accept(estate, row)
+    assert refused.value.code == "discovery.platform_missing"  # no platform is read from there
+    with pytest.raises(InputError) as refused:
+        accept(estate, row, platform="P-hrss")
+    assert refused.value.code == "discovery.rules_refuse"
+    assert "系统盘" in str(refused.value)
+    accept(estate, row, platform="P-hrss", disk_gib=900, domain="-")
+    made = workload(estate, "hrss-new")
+    assert (made.name, made.disk_gib, made.vcpu) == ("db9.gx", 900, 32)
+    assert (made.domain_code, made.networks, made.addresses) == (None, [], [])
+    assert estate.scalars(select(Nic.mac)).all() == ["52:54:00:00:00:11"]
+    assert compared(estate).open == {}
+
+
+def test_an_operator_of_one_unit_registers_its_machines_and_no_others(estate: Session) -> None:
+    machines = [
+        extra_server("hrss-x", id=UUID.format(1)),
+        extra_server("mib-x", "mib-app", id=UUID.format(2)),
+    ]
+    read(estate, **with_servers(*machines))
+    compared(estate)
+    estate.commit()
+    mine = Principal("mei", account_id=7, grants=frozenset([Granted("operator", "unit", "U-mib")]))
+    bind(estate, mine)
+    done, refused = register_all(estate, mine, Filter(state="open"), [Rule("Y-mib")])
+    assert ([code for _, code in done], refused) == (["mib-mib-x"], [])
+    estate.commit()
+    bind(estate, SYSTEM)
+    assert compared(estate).open == {"observed_only": 1}
