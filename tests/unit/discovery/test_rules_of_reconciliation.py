@@ -30,6 +30,7 @@ from yunzhang.discovery.authority import FIELDS
 from yunzhang.discovery.decisions import Verdict, decide
 from yunzhang.discovery.findings import accuracy
 from yunzhang.discovery.keeping import Outcome, Reading, keep, record
+from yunzhang.discovery.machines import Declared, Seen
 from yunzhang.discovery.models import Finding
 from yunzhang.estate.models import CloudPlatform, Workload
 from yunzhang.settings import Settings
@@ -269,3 +270,51 @@ def test_the_same_observation_twice_changes_nothing_but_when_it_was_seen(farms: 
         for farm in range(6):
             assert keep_farm(farms, farm, [0, 1, 2]).changes == 0
         assert compared(farms).changes == {}
+
+
+def test_days_alone_without_enough_complete_readings_prove_nothing(
+    estate: Session, days: Any
+) -> None:
+    compared(estate)
+    for day in (1, 30):
+        with days(day):
+            read(estate, **servers(without=("mib-web",)))
+            compared(estate)
+    row = only(estate, kind="declared_only")
+    assert (row.state, row.misses) == ("watching", 2)
+    assert workload(estate, "mib-web").state == "verified"
+
+
+# who is told: a machine that stands among another unit's workloads alone is theirs to know
+
+
+def told_units(own: list[Declared], other: list[Seen]) -> dict[str, str | None]:
+    return {found.kind: found.unit for found in run(own, other).findings}
+
+
+def theirs(name: str = "b-app") -> Declared:
+    return declared(name, project="pb", unit="UB")
+
+
+def test_a_machine_of_anothers_project_is_not_suggested_to_a_unit() -> None:
+    own = [theirs(), declared("hrss-web-01", project="pa", unit="UA")]
+    other = [seen("b-app", project="pb"), seen("hrss_web01", project="pb")]
+    assert told_units(own, other)["suggestion"] is None
+    beside = [seen("b-app", project="pb"), seen("hrss_web01", project="pa")]
+    assert told_units(own, beside)["suggestion"] == "UA"
+
+
+def test_a_tie_with_anothers_machines_is_the_offices() -> None:
+    own = [theirs(), declared("web", unit="UA")]
+    twins = [seen("web", ref=ref, project="pb") for ref in ("1", "2")]
+    assert told_units(own, [seen("b-app", project="pb"), *twins])["ambiguous"] is None
+    nobodys = [seen("web", ref=ref, project="new") for ref in ("1", "2")]
+    assert told_units(own, [seen("b-app", project="pb"), *nobodys])["ambiguous"] == "UA"
+
+
+def test_what_differs_from_anothers_machine_is_the_offices() -> None:
+    """Declaring a name without a project must not tell what another's machine of it is like."""
+    own = [theirs(), declared("web", unit="UA", vcpu=1)]
+    other = [seen("b-app", project="pb"), seen("web", project="pb", vcpu=9)]
+    assert told_units(own, other) == {"differs": None}
+    assert told_units(own, [other[0], seen("web", project="pa", vcpu=9)]) == {"differs": "UA"}
