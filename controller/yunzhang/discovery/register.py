@@ -1,6 +1,6 @@
 """The register's side of reconciliation. The one place that knows its tables.
 
-A field the register gains (identifier, cards, serial) is added to `_COLUMNS` under the name it has
+A field the register gains (a serial) is added to `_COLUMNS` under the name it has
 in `authority.FIELDS`; matching then finds it in `values`, and accepting an observation writes it.
 """
 
@@ -15,6 +15,7 @@ from sqlalchemy import select, update
 
 from yunzhang import clock
 from yunzhang.db import Session, Transitions, advance
+from yunzhang.discovery import cards
 from yunzhang.discovery.keys import Keys, clean_macs, declared_names, identifiers, inventory_name
 from yunzhang.discovery.machines import Declared, Source
 from yunzhang.errors import Conflict, NotFound
@@ -96,6 +97,8 @@ def workloads(
         unit, platform, project, domain, state = (each and intern(each) for each in shared)
         said = row[6:]
         values = dict(zip(_COLUMNS, said, strict=True))
+        if code in macs:
+            values["macs"] = list(clean_macs(macs[code]))
         yield Declared(
             ref=code,
             name=values["name"],
@@ -112,8 +115,7 @@ def workloads(
 
 
 def _macs(session: Session, on: Collection[str] | None) -> dict[str, list[str]]:
-    """Workload → MAC addresses of its cards. They are to recognise it by; cards are their own rows,
-    so what was seen of them is not accepted with the workload's."""
+    """Workload → MAC addresses of its cards, which are rows of their own."""
     query = select(Nic.workload_code, Nic.mac).where(Nic.mac.is_not(None))
     if on is not None:
         own = select(Workload.code).where(Workload.platform_code.in_(sorted(on)))
@@ -230,12 +232,15 @@ def accept(
     row = _workload(session, code)
     if row.state in (MOVING, *_LEFT):
         raise Conflict("discovery.not_now", workload=code, state=row.state)
-    before = {name: getattr(row, _COLUMNS[name].key) for name in seen}
+    before = {name: getattr(row, _COLUMNS[name].key) for name in seen if name != "macs"}
+    if "macs" in seen:
+        before["macs"] = cards.declared_macs(session, code)
     if any(before[name] != own for name, (own, _) in seen.items()):
         raise Conflict("discovery.changed_meanwhile", workload=code)
     values = {
         _COLUMNS[name].key: _in_order(own, new) if isinstance(own, list) else new
         for name, (own, new) in seen.items()
+        if name != "macs"
     }
     changed = session.execute(
         update(Workload)
@@ -247,7 +252,11 @@ def accept(
     if len(changed.all()) != 1:
         raise Conflict("discovery.changed_meanwhile", workload=code)
     session.refresh(row)
-    _log(session, principal, row, "update", before, values)
+    if "macs" in seen:
+        cards.accept_macs(session, principal, row, seen["macs"][1])
+    if values:
+        own = {name: was for name, was in before.items() if name != "macs"}
+        _log(session, principal, row, "update", own, values)
     return before
 
 

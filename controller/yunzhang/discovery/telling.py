@@ -14,13 +14,15 @@ _ABOUT: Mapping[str, str] = {
     "ambiguous": "platform_uuid",
     "suggestion": "name",
 }
+# Fields that are no column of it, and the column that is nearest.
+_COLUMNS: Mapping[str, str] = {"macs": "networks"}
 
 
 def reasons_of(row: Finding) -> dict[str, str]:
     """Column → what is wrong there. Machines are counted, not named: they may be others'."""
     if row.kind == "differs":
         return {
-            detail["field"]: texts.text(
+            _COLUMNS.get(detail["field"], detail["field"]): texts.text(
                 "discovery.told_differs",
                 declared=_said(detail["declared"]),
                 observed=_said(detail["observed"]),

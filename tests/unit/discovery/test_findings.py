@@ -33,10 +33,10 @@ from yunzhang.discovery.findings import accuracy
 from yunzhang.discovery.keeping import Reading, deleted, keep, record
 from yunzhang.discovery.models import Finding
 from yunzhang.discovery.service import cloud_record, load_survey
-from yunzhang.errors import Conflict, Forbidden, InputError
+from yunzhang.errors import Conflict, Forbidden, InputError, NotFound
 from yunzhang.estate.models import ChangeLog, Nic
 from yunzhang.settings import Settings
-from yunzhang.units.scope import SYSTEM
+from yunzhang.units.scope import SYSTEM, Granted, Principal, bind
 
 
 @pytest.fixture(autouse=True)
@@ -463,3 +463,78 @@ def test_an_exception_for_a_machine_in_no_register_holds_while_it_is_switched_of
     read(estate, **with_servers(extra_server("lab", status="SHUTOFF")))
     assert compared(estate).changes == {"changed": 1}
     assert (row.state, row.details[0]["power"]) == ("excepted", "off")
+
+
+def card_of(code: str, name: str, mac: str) -> Nic:
+    return Nic(workload_code=code, name=name, mac=mac, created_at=NOON, updated_at=NOON)
+
+
+@pytest.mark.parametrize(
+    ("declared", "after"),
+    [
+        (["02:00:00:00:00:01"], ["eth0"]),  # exchanged
+        (["fa:16:3e:00:00:01", "02:00:00:00:00:01"], ["eth0"]),  # one too many
+        (["02:00:00:00:00:01", "02:00:00:00:00:02"], ["eth0"]),
+    ],
+)
+def test_cards_that_were_seen_replace_those_declared(
+    estate: Session, declared: list[str], after: list[str]
+) -> None:
+    estate.add_all(card_of("hrss-app", f"eth{n}", mac) for n, mac in enumerate(declared))
+    estate.flush()
+    read(estate)
+    compared(estate)
+    row = only(estate, kind="differs")
+    assert [(d["field"], d["authority"]) for d in row.details] == [("macs", "observed")]
+    decide(estate, WANG, row.id, Verdict("accept_observed"))
+    cards = estate.scalars(select(Nic).where(Nic.workload_code == "hrss-app")).all()
+    assert [(card.name, card.mac) for card in cards] == [(after[0], "fa:16:3e:00:00:01")]
+    log = estate.scalars(select(ChangeLog).where(ChangeLog.sheet == "nics")).all()
+    assert {entry.unit_code for entry in log} == {"U-hrss"}
+    assert len(log) == len(declared) - ("fa:16:3e:00:00:01" in declared)
+    assert compared(estate).open == {}  # matched by its card from now on
+    assert compared(estate).changes == {}
+
+
+def test_a_card_more_than_declared_is_added_under_a_free_name(estate: Session) -> None:
+    nic = next(s for s in source_survey().servers if s.name == "hrss-app").nics[0]
+    second = nic.model_copy(update={"port_id": "p2", "mac_address": "fa:16:3e:00:00:f2",
+                                    "addresses": ()})  # fmt: skip
+    estate.add(card_of("hrss-app", "eth1", nic.mac_address))
+    estate.flush()
+    read(estate, **servers(hrss_app={"nics": (nic, second)}))
+    compared(estate)
+    decide(estate, WANG, only(estate, kind="differs").id, Verdict("accept_observed"))
+    cards = estate.scalars(select(Nic).order_by(Nic.name)).all()
+    assert [(card.name, card.mac) for card in cards] == [
+        ("eth0", "fa:16:3e:00:00:f2"),
+        ("eth1", nic.mac_address),
+    ]
+
+
+def test_cards_that_differ_are_returned_with_a_reason_too(estate: Session) -> None:
+    estate.add(card_of("hrss-app", "eth0", "02:00:00:00:00:01"))
+    estate.flush()
+    read(estate)
+    compared(estate)
+    decide(
+        estate, WANG, only(estate, kind="differs").id, Verdict("return_to_unit", reason="请核对")
+    )
+    assert (workload(estate, "hrss-app").reasons or {}).keys() == {"networks"}
+
+
+def test_an_operator_of_one_unit_cannot_tell_anothers_finding_from_none(estate: Session) -> None:
+    read(estate, **servers(hrss_app={"vcpus": 9}))
+    compared(estate)
+    foreign = only(estate, kind="differs").id
+    estate.commit()
+    mine = Principal("mei", account_id=7, grants=frozenset([Granted("operator", "unit", "U-mib")]))
+    bind(estate, mine)
+    told = []
+    for number in (foreign, 99_999):
+        with pytest.raises(NotFound) as refused:
+            decide(estate, mine, number, Verdict("keep_declared", reason="x"))
+        told.append((refused.value.code, str(refused.value).replace(str(number), "N")))
+    assert told[0] == told[1]
+    assert decide_all(estate, mine, Filter(kind="differs"), Verdict("accept_observed")) == ([], [])
+    assert [one.unit for one in accuracy(estate, mine)] == ["U-mib"]
