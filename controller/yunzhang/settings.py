@@ -59,6 +59,18 @@ class Settings(BaseSettings):
     )
     missing_runs: int = Field(3, ge=1, description="complete readings in a row that prove absence")
     missing_days: int = Field(7, ge=0, description="and the days they must span")
+    discover_minutes: int = Field(
+        60, ge=0, description="how often all sources are read by themselves; 0: never"
+    )
+    reopen_hours: int = Field(
+        24, ge=0, description="how often it is looked for retentions that ended; 0: never"
+    )
+    farms: dict[str, tuple[str, ...]] = Field(
+        {}, description="libvirt farms read by themselves: name → URIs of its hosts"
+    )
+    facts: dict[str, Path] = Field(
+        {}, description="folders of Ansible facts read by themselves: name → folder"
+    )
     full_hours: int = Field(24, ge=0, description="a cloud is read in full at least this often")
 
     @field_validator("public_url")

@@ -3,33 +3,28 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextvars import copy_context
-from dataclasses import replace
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
 import click
 from rich.table import Table
 
-from yunzhang import clock
 from yunzhang.allocation import service as allocation
 from yunzhang.cli.context import errors, output, principal
 from yunzhang.clouds.comparison import compare_dumps, render_differences
 from yunzhang.clouds.connection import cloud_names
 from yunzhang.clouds.dump import dump_cloud
 from yunzhang.clouds.leftovers import find_leftovers
-from yunzhang.db import reading, transaction
-from yunzhang.discovery import findings, hosts, keeping, repository, service
+from yunzhang.db import Session, transaction
+from yunzhang.discovery import collecting, findings, hosts, service
+from yunzhang.discovery.collecting import Asked, Capacity, Collected
 from yunzhang.discovery.keeping import Outcome, Reading, Record
 from yunzhang.discovery.machines import MACHINE_KINDS
 from yunzhang.errors import Conflict, InputError, Outside, YunzhangError
 from yunzhang.texts import listed, text
 from yunzhang.units.scope import Principal
 
-# Clouds read at a time; each takes eight threads of its own.
-TOGETHER = 4
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
@@ -60,50 +55,66 @@ def discover(
     if named and bool(uris) == bool(facts):
         raise InputError("discovery.as_one")
     farms = {named: list(uris)} if named and uris else {hosts.source_of(u): [u] for u in uris}
-    asked = len(names) + len(farms) + (facts is not None)
-    if not asked and not reconcile:
+    count = len(names) + len(farms) + (facts is not None)
+    if not count and not reconcile:
         raise InputError("discovery.nothing_named")
     acting = principal()
-    failed = _read_all(acting, names, changes, accept_shrink)
+    asked = Asked(changes, accept_shrink, _syncing(acting))
+    failed = _read_clouds(acting, names, asked)
     for name, members in farms.items():
-        _read_hosts(acting, failed, name, partial(hosts.read_farm, name, members), accept_shrink)
+        _keep_hosts(acting, failed, name, partial(hosts.read_farm, name, members), asked)
     if facts is not None:
         name = named or facts.resolve().name
-        _read_hosts(acting, failed, name, partial(hosts.read_folder, name, facts), accept_shrink)
+        _keep_hosts(acting, failed, name, partial(hosts.read_folder, name, facts), asked)
     with transaction() as session:
         result = findings.reconcile_register(session, acting)
     _show_reconciliation(result)
-    if len(failed) == asked == 1:
+    if len(failed) == count == 1:
         raise next(iter(failed.values()))
     if failed:
         raise Outside("discovery.some_failed", count=len(failed), names=listed(failed))
 
 
-def _read_hosts(
+def _syncing(acting: Principal) -> Capacity:
+    """Let the pool of a cloud hold what the cloud was seen to."""
+
+    def sync(session: Session, cloud: str, capacity: Mapping[str, int]) -> object:
+        return allocation.sync_pool(session, acting, cloud, capacity)
+
+    return sync
+
+
+def _keep_hosts(
     acting: Principal,
     failed: dict[str, YunzhangError],
     name: str,
     read: Callable[[], tuple[Reading, list[Record]]],
-    accept_shrink: bool,
+    asked: Asked,
 ) -> None:
     """Read and keep a source of hosts; when it fails, say so among `failed`."""
-    begun = clock.monotonic()
     try:
-        told, records = read()
-        told = replace(told, allow_shrink=accept_shrink)
-        with transaction() as session:
-            before = repository.base_run(session, name)
-            outcome = keeping.keep(session, acting, told, records)
+        _show_collected(collecting.collect_hosts(acting, name, read, asked))
     except YunzhangError as error:
-        failed[name] = error
-        errors.print(text("discovery.failed", source=name, reason=str(error)))
-        return
-    kind = MACHINE_KINDS[told.kind]
-    _show_outcome(outcome, (kind,), name, clock.monotonic() - begun)
-    for problem in told.problems:
-        errors.print(text("discovery.partial", source=name, problem=problem), markup=False)
-    if outcome.guarded and before is not None:
-        _warn_guarded(name, outcome.seen.get(kind, 0), before.machines)
+        _tell_failed(failed, name, error)
+
+
+def _tell_failed(failed: dict[str, YunzhangError], name: str, error: YunzhangError) -> None:
+    failed[name] = error
+    errors.print(text("discovery.failed", source=name, reason=str(error)))
+
+
+def _show_collected(done: Collected) -> None:
+    machines = MACHINE_KINDS[done.reading.kind]
+    kinds = service.CLOUD_KINDS if done.reading.kind == "openstack" else (machines,)
+    _show_outcome(done.outcome, kinds, done.source, done.seconds, done.reading.mode)
+    for problem in done.reading.problems:
+        told = text("discovery.partial", source=done.source, problem=problem)
+        errors.print(told, markup=False)
+    if done.capacity:
+        shown = listed(f"{kind} {amount}" for kind, amount in sorted(done.capacity.items()))
+        output.print(text("discovery.pool_synced", cloud=done.source, capacity=shown))
+    if done.outcome.guarded and done.before is not None:
+        _warn_guarded(done.source, done.outcome.seen.get(machines, 0), done.before)
 
 
 def _show_outcome(
@@ -129,47 +140,16 @@ def _warn_guarded(source: str, now: int, before: int) -> None:
     errors.print("  → " + text("discovery.guarded_hint"))
 
 
-def _read_all(
-    acting: Principal, names: list[str], changes: bool, accept_shrink: bool
-) -> dict[str, YunzhangError]:
+def _read_clouds(acting: Principal, names: list[str], asked: Asked) -> dict[str, YunzhangError]:
     """Read clouds several at a time, each kept when it is whole; those that failed, and why."""
     failed: dict[str, YunzhangError] = {}
-    with ThreadPoolExecutor(TOGETHER, thread_name_prefix="discover") as pool:
-        begun = {
-            pool.submit(copy_context().run, _read_cloud, acting, name, changes, accept_shrink): name
-            for name in names
-        }
-        with errors.status(text("discovery.reading", cloud=listed(names), kind="…")):
-            for done in as_completed(begun):
-                name = begun[done]
-                try:
-                    done.result()
-                except YunzhangError as error:
-                    failed[name] = error
-                    errors.print(text("discovery.failed", source=name, reason=str(error)))
+    with errors.status(text("discovery.reading", cloud=listed(names), kind="…")):
+        for name, done in collecting.collect_all(acting, names, asked):
+            if isinstance(done, YunzhangError):
+                _tell_failed(failed, name, done)
+            else:
+                _show_collected(done)
     return failed
-
-
-def _read_cloud(acting: Principal, name: str, changes: bool, accept_shrink: bool) -> None:
-    begun = clock.monotonic()
-    with reading() as session:
-        base = service.delta_base(session, name) if changes else None
-    since, known = base or (None, None)
-    with keeping.spooling() as spool:
-        told = service.read_cloud(name, spool, changes_since=since, known=known)
-        told = replace(told, allow_shrink=accept_shrink)
-        capacity = service.capacity_of(service.pools_of(spool))
-        with transaction() as session:
-            before = repository.base_run(session, name)
-            outcome = keeping.keep(session, acting, told, spool)
-            if capacity:
-                allocation.sync_pool(session, acting, name, capacity)
-    _show_outcome(outcome, service.CLOUD_KINDS, name, clock.monotonic() - begun, told.mode)
-    if capacity:
-        shown = listed(f"{kind} {amount}" for kind, amount in sorted(capacity.items()))
-        output.print(text("discovery.pool_synced", cloud=name, capacity=shown))
-    if outcome.guarded and before is not None:
-        _warn_guarded(name, outcome.seen.get("servers", 0), before.machines)
 
 
 def _show_reconciliation(result: findings.Reconciliation) -> None:

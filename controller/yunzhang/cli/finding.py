@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from pathlib import Path
 
 import click
 from rich.table import Table
@@ -11,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from yunzhang import clock
 from yunzhang.cli.context import errors, output, principal
+from yunzhang.cli.report import share_text
 from yunzhang.db import reading, transaction
 from yunzhang.discovery import decisions, finding_repository, findings
 from yunzhang.discovery.decisions import Refusal, Verdict
@@ -18,12 +20,15 @@ from yunzhang.discovery.finding_repository import Filter
 from yunzhang.discovery.finding_states import LEADS_TO, STATES, Decision
 from yunzhang.discovery.models import Finding
 from yunzhang.discovery.reconciling import KINDS
+from yunzhang.discovery.registering import CODE, Rule
+from yunzhang.discovery.rules import read_rules
 from yunzhang.errors import Conflict, InputError
 from yunzhang.texts import listed, text
 from yunzhang.units.scope import Principal, demand
 
 kind_option = click.option("--kind", type=click.Choice(KINDS), help="类别 / kind")
 unit_option = click.option("--unit", help="单位编号 / unit")
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 source_option = click.option("--source", help="来源 / source")
 
 
@@ -99,12 +104,7 @@ def decide(
         if dry_run:
             session.rollback()
     output.print(table if decided else text("finding.none"))
-    for refusal in refused:
-        errors.print(text("finding.refused", id=refusal.finding, reason=str(refusal.error)))
-    output.print(text(f"finding.{'rehearsed' if dry_run else 'decided'}", count=len(decided)))
-    if refused:
-        code = "finding.some_refused" if decided else "finding.all_refused"
-        raise Conflict(code, count=len(refused))
+    _tell(refused, len(decided), dry_run)
 
 
 def _decide(
@@ -129,6 +129,76 @@ def _match(pair: str | None) -> tuple[str, str] | None:
 
 
 @finding.command()
+@click.argument("numbers", nargs=-1, type=int)
+@click.option("--of-unit", help="看来属于哪个单位的 / that seem to be this unit's")
+@source_option
+@click.option("--system", help="信息系统编号 / system the machines belong to")
+@click.option("--code", default=CODE, show_default=True, help="编号的写法 / how codes are made")
+@click.option("--unit", "owner", default="", help="归属单位；不写则为信息系统的单位 / owning unit")
+@click.option("--platform", default="", help="云平台编号 / platform, where it cannot be told")
+@click.option("--domain", default="", help="地址域编号，- 为无 / address domain; -: none")
+@click.option("--disk", type=click.IntRange(0), help="系统盘 GiB，未观测到时 / GiB, if not seen")
+@click.option("--rules", type=FILE, help="规则表 CSV：项目、名称 → 信息系统等 / table of rules")
+@click.option("--reason", default="", help="理由 / why")
+@click.option("--dry-run", is_flag=True, help="只演练 / only say what would be done")
+def register(
+    numbers: tuple[int, ...],
+    of_unit: str | None,
+    source: str | None,
+    system: str | None,
+    code: str,
+    owner: str,
+    platform: str,
+    domain: str,
+    disk: int | None,
+    rules: Path | None,
+    reason: str,
+    dry_run: bool,
+) -> None:
+    """把未登记的机器登记为草稿 / Register machines that are in no register, as drafts.
+
+    By number, or all open ones of a filter. --system for all of them, or --rules with a line per
+    project; a line's project and name may be patterns with *.
+    """
+    if (system is None) == (rules is None):
+        raise InputError("finding.rule_which")
+    if system is None and rules is not None:
+        placing = read_rules(rules)
+    else:
+        placing = [Rule(system or "", "*", "*", code, owner, platform, domain, disk)]
+    which = Filter(state="open", unit=of_unit, source=source)
+    if bool(numbers) and which != Filter(state="open"):
+        raise InputError("finding.which")
+    acting = principal()
+    with transaction() as session:
+        done, refused = decisions.register_all(session, acting, numbers or which, placing, reason)
+        table = _codes_table(done)
+        if dry_run:
+            session.rollback()
+    if done:
+        output.print(table)
+    _tell(refused, len(done), dry_run)
+
+
+def _codes_table(done: Sequence[tuple[Finding, str]]) -> Table:
+    columns = ("id", "name", "source", "code")
+    table = Table(*(text(f"finding.column_{name}") for name in columns))
+    for row, code in done:
+        table.add_row(str(row.id), row.name, row.source or "", code)
+    return table
+
+
+def _tell(refused: Sequence[Refusal], decided: int, dry_run: bool) -> None:
+    """Say what was not decided and how many were; raise Conflict when some were not."""
+    for refusal in refused:
+        errors.print(text("finding.refused", id=refusal.finding, reason=str(refusal.error)))
+    output.print(text(f"finding.{'rehearsed' if dry_run else 'decided'}", count=decided))
+    if refused:
+        code = "finding.some_refused" if decided else "finding.all_refused"
+        raise Conflict(code, count=len(refused))
+
+
+@finding.command()
 def accuracy() -> None:
     """各单位登记的准确率 / How far each unit's declarations hold."""
     acting = principal()
@@ -137,8 +207,8 @@ def accuracy() -> None:
     columns = ("unit", "compared", "equal", "settled", "accuracy")
     table = Table(*(text(f"finding.column_{name}") for name in columns))
     for row in rows:
-        share = "" if row.share is None else f"{row.share:.1%}"
-        table.add_row(row.unit, str(row.compared), str(row.equal), str(row.settled), share)
+        counts = (row.compared, row.equal, row.settled)
+        table.add_row(row.unit, *(str(count) for count in counts), share_text(row.share))
     output.print(table if rows else text("finding.accuracy_none"))
 
 

@@ -52,19 +52,27 @@ def totals() -> None:
     with reading() as session:
         cities, units = totals_by_city(session, acting), totals_by_unit(session, acting)
     output.print(_table(cities, "totals_city", "city"))
-    output.print(_table(units, "totals_unit", "unit"))
+    output.print(_table(units, "totals_unit", "unit", accuracy=True))
 
 
-def _table(found: Totals, title: str, first: str) -> Table:
+def _table(found: Totals, title: str, first: str, *, accuracy: bool = False) -> Table:
     table = Table(title=text(f"reports.{title}"), show_footer=True)
     table.add_column(text(f"reports.{first}"), footer=text("reports.sum"))
     sums = _cells(found.total)
     names = ("workloads", "vcpus", "memory_gib", "disk_gib", "migrated")
     for name, footer in zip(names, sums, strict=True):
         table.add_column(text(f"reports.{name}"), justify="right", footer=footer)
+    if accuracy:
+        table.add_column(text("reports.accuracy"), justify="right")
     for row in found.rows:
-        table.add_row(f"{escape(row.name)} [dim]{row.code}[/]", *_cells(row))
+        share = [share_text(row.accuracy)] if accuracy else []
+        table.add_row(f"{escape(row.name)} [dim]{row.code}[/]", *_cells(row), *share)
     return table
+
+
+def share_text(share: float | None) -> str:
+    """A share in per cent; what is not known is not written as a number."""
+    return "—" if share is None else f"{share:.1%}"
 
 
 def _cells(row: TotalsRow) -> tuple[str, ...]:

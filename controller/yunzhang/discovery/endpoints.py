@@ -9,7 +9,9 @@ from fastapi import APIRouter, Path, Query
 
 from yunzhang.access.dependencies import Asking, Overseeing, ReadingSession, Writing
 from yunzhang.discovery import decisions, finding_repository, repository, schemas, service
+from yunzhang.discovery.finding_repository import Filter
 from yunzhang.discovery.finding_states import STATES
+from yunzhang.discovery.findings import accuracy_page
 from yunzhang.discovery.reconciling import KINDS
 from yunzhang.errors import NotFound
 from yunzhang.estate.endpoints import Code, Limit, Offset
@@ -69,7 +71,7 @@ def list_findings(
 ) -> Page[schemas.FindingRead]:
     """One page of what the register and the sources do not agree on, oldest first."""
     demand(principal, "read")
-    which = finding_repository.Filter(
+    which = Filter(
         state=str(state) if state else None,
         kind=str(kind) if kind else None,
         unit=unit,
@@ -80,6 +82,47 @@ def list_findings(
     return Page(items=items, total=total, limit=limit, offset=offset)
 
 
+@findings.get("/accuracy", summary="Accuracy of units' declarations")
+def list_accuracies(
+    *, session: ReadingSession, principal: Asking, limit: Limit = 100, offset: Offset = 0
+) -> Page[schemas.AccuracyRead]:
+    """One page of units by code: fields compared, equal, and differing but decided.
+
+    Units of which nothing was compared have no row: what is not known is not scored.
+    """
+    total, rows = accuracy_page(session, principal, limit=limit, offset=offset)
+    items = [schemas.AccuracyRead.model_validate(row) for row in rows]
+    return Page(items=items, total=total, limit=limit, offset=offset)
+
+
+@findings.post("/registrations", summary="Register machines that are in no register")
+def create_registrations(
+    asked: schemas.RegistrationWrite, principal: Asking, transaction: Writing
+) -> schemas.RegistrationRead:
+    """Make drafts of the register from machines that were only seen, by rules, in one import.
+
+    The first rule that fits a machine's project and name places it; each is whole or refused.
+    """
+    which = Filter(state="open", source=asked.source)
+    with transaction() as session:
+        done, refused = decisions.register_all(
+            session, principal, asked.findings or which, [r.rule for r in asked.rules], asked.reason
+        )
+        answer = schemas.RegistrationRead(
+            written=not asked.dry_run,
+            registered=[schemas.RegisteredRead(finding=row.id, code=code) for row, code in done],
+            refused=[
+                schemas.RefusedRead(
+                    finding=one.finding, code=one.error.code, message=str(one.error)
+                )
+                for one in refused
+            ],
+        )
+        if asked.dry_run:
+            session.rollback()
+    return answer
+
+
 @findings.post("/{finding_id}/decision", summary="Decide a finding")
 def decide_finding(
     finding_id: FindingId, asked: schemas.DecisionWrite, principal: Asking, transaction: Writing
@@ -88,7 +131,8 @@ def decide_finding(
 
     409 when the finding, or the workload it would change, is no longer what was seen.
     """
-    verdict = decisions.Verdict(asked.decision, asked.reason, asked.until, asked.match)
+    rule = asked.rule.rule if asked.rule else None
+    verdict = decisions.Verdict(asked.decision, asked.reason, asked.until, asked.match, rule)
     with transaction() as session:
         row = decisions.decide(session, principal, finding_id, verdict, revision=asked.revision)
         return schemas.FindingRead.model_validate(row)

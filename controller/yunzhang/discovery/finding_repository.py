@@ -92,9 +92,23 @@ def counts(session: Session) -> dict[str, int]:
     return {row[0]: row[1] for row in rows}
 
 
-def comparisons(session: Session) -> Sequence[UnitComparison]:
-    """What was compared of each unit, by unit."""
-    return session.scalars(select(UnitComparison).order_by(UnitComparison.unit_code)).all()
+def comparisons(session: Session, units: Collection[str] | None = None) -> Sequence[UnitComparison]:
+    """What was compared of each unit, or of some, by unit."""
+    query = select(UnitComparison).order_by(UnitComparison.unit_code)
+    if units is not None:
+        query = query.where(UnitComparison.unit_code.in_(sorted(units)))
+    return session.scalars(query).all()
+
+
+def count_comparisons(session: Session) -> int:
+    """Of how many units something was compared."""
+    return session.scalar(select(func.count(UnitComparison.unit_code))) or 0
+
+
+def compared_units(session: Session, *, limit: int, offset: int) -> Sequence[str]:
+    """One page of the units something was compared of, by code."""
+    query = select(UnitComparison.unit_code).order_by(UnitComparison.unit_code)
+    return session.scalars(query.limit(limit).offset(offset)).all()
 
 
 def forget_comparisons(session: Session, units: Collection[str]) -> None:
@@ -102,10 +116,14 @@ def forget_comparisons(session: Session, units: Collection[str]) -> None:
     session.execute(delete(UnitComparison).where(UnitComparison.unit_code.in_(sorted(units))))
 
 
-def settled_details(session: Session) -> Iterator[tuple[str | None, Any]]:
+def settled_details(
+    session: Session, units: Collection[str] | None = None
+) -> Iterator[tuple[str | None, Any]]:
     """Unit and details of every difference that was decided and still stands."""
     query = select(Finding.unit_code, Finding.details).where(
         Finding.kind == "differs", Finding.state.in_(["settled", "excepted"])
     )
+    if units is not None:
+        query = query.where(Finding.unit_code.in_(sorted(units)))
     for row in session.execute(query):
         yield row.unit_code, row.details

@@ -9,6 +9,9 @@ from typing import Literal
 from yunzhang.db import Transitions
 from yunzhang.discovery.reconciling import Kind
 
+# What a workload is in when its unit has answered: handed in again, or verified since.
+ANSWERED = frozenset({"submitted", "verified"})
+
 # watching: missing, but not yet proven. resolved: both sides agree again.
 TRANSITIONS: Transitions = {
     "watching": frozenset({"open", "resolved"}),
@@ -29,10 +32,10 @@ LEADS_TO: Mapping[Decision, str] = {
     "except_until": "excepted",
 }
 _ALL: frozenset[Decision] = frozenset(LEADS_TO)
-# An unregistered machine has nothing declared to keep, and only its unit can say what it is for.
+# An unregistered machine has nothing declared to keep; it is accepted by registering it.
 ALLOWED: Mapping[Kind, frozenset[Decision]] = {
     "declared_only": _ALL,
-    "observed_only": frozenset({"return_to_unit", "except_until"}),
+    "observed_only": _ALL - {"keep_declared"},
     "differs": _ALL,
     "ambiguous": _ALL,
     "suggestion": _ALL,
@@ -45,13 +48,24 @@ def expired(state: str, until: date | None, today: date) -> bool:
 
 
 def recurring(
-    state: str, *, same: bool, decision: str | None, until: date | None, today: date, fresh: str
+    state: str,
+    *,
+    same: bool,
+    answered: bool,
+    decision: str | None,
+    until: date | None,
+    today: date,
+    fresh: str,
 ) -> str:
     """The state of a finding that is found again. `same`: it says what it said when decided.
 
-    A decision holds while the finding says the same and an exception has not run out; else the
-    finding is open again (`fresh`: or watched).
+    A decision holds while the finding says the same and an exception has not run out; what was
+    returned is open again once the unit has `answered` and left it as it was, and what was
+    accepted when it was undone: else it would not be found. Else the finding is open again
+    (`fresh`: or watched).
     """
+    if (state == "returned" and answered) or (state, decision) == ("settled", "accept_observed"):
+        return fresh
     if state in DECIDED:
         return state if same and not expired(state, until, today) else fresh
     if state == "resolved" and same and decision in ("keep_declared", "except_until"):

@@ -6,9 +6,11 @@ are. Reconciling again what has not changed writes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import lru_cache
 from typing import Any
 
 from yunzhang import audit, clock, settings
@@ -16,8 +18,8 @@ from yunzhang.db import Session, advance
 from yunzhang.discovery import finding_repository as repository
 from yunzhang.discovery import register
 from yunzhang.discovery import repository as readings
-from yunzhang.discovery.finding_states import DECIDED, TRANSITIONS, recurring
-from yunzhang.discovery.machines import MACHINE_KINDS, Declared, Lookup, Seen, Source, see
+from yunzhang.discovery.finding_states import ANSWERED, DECIDED, TRANSITIONS, recurring
+from yunzhang.discovery.machines import MACHINE_KINDS, Declared, Lookup, Seen, Source, power_of, see
 from yunzhang.discovery.models import Finding, UnitComparison
 from yunzhang.discovery.reconciling import Found, LastSeen, Reconciled, Situation, reconcile
 from yunzhang.units.scope import Principal, demand
@@ -78,7 +80,7 @@ def _read_sides(session: Session) -> _Sides:
     told = any(source.kind == "facts" for source in plain)
     read = {platform for source in plain for platform in source.platforms}
     # a host that told its facts may be any workload; else only platforms that were read matter
-    declared = list(register.workloads(session, None if told else read))
+    declared = list(register.workloads(session, named, None if told else read))
     domains = register.domains(declared)
     observed: list[Seen] = []
     provable: dict[str, int] = {}
@@ -116,11 +118,17 @@ def _links(session: Session) -> tuple[dict[str, LastSeen], dict[str, str]]:
     confirmed: dict[str, str] = {}
     for link in readings.links(session):
         ref = f"{link.cloud}/{link.external_id}"
-        seen = see(Source(link.cloud, kinds[link.cloud]), link.external_id, link.payload, Lookup())
-        last[link.workload_code] = LastSeen(seen.kind, seen.values["power"])
+        kind = kinds[link.cloud]
+        last[link.workload_code] = _last_seen(kind, power_of(kind, link.status, link.power))
         if link.matched_by == "person":
             confirmed[ref] = link.workload_code
     return last, confirmed
+
+
+@lru_cache(maxsize=64)
+def _last_seen(kind: str, power: str | None) -> LastSeen:
+    """One of the few there are, for many workloads."""
+    return LastSeen(kind, power)
 
 
 def _keep_links(session: Session, found: Reconciled) -> int:
@@ -143,13 +151,14 @@ def _keep_findings(
     known = {row.key: row for row in repository.unresolved(session)}
     known |= {row.key: row for row in repository.by_keys(session, wanted.keys() - known.keys())}
     platforms = {workload.ref: workload.platform for workload in sides.declared}
+    answered = {workload.ref for workload in sides.declared if workload.state in ANSWERED}
     for key, one in wanted.items():
         row = known.get(key)
         if row is None:
             row = _opened(session, one)
             result.opened.append(key)
         else:
-            _found_again(session, row, one, result)
+            _found_again(session, row, one, answered.issuperset(one.declared), result)
         if one.kind == "declared_only":
             proof = sides.proofs[platforms[one.declared[0]]]
             _count_miss(session, principal, row, proof, result)
@@ -189,19 +198,22 @@ def _said(one: Found) -> dict[str, Any]:
     }
 
 
-def _found_again(session: Session, row: Finding, one: Found, result: Reconciliation) -> None:
+def _found_again(
+    session: Session, row: Finding, one: Found, answered: bool, result: Reconciliation
+) -> None:
     said = _said(one)
     altered = {name: value for name, value in said.items() if getattr(row, name) != value}
     state = recurring(
         row.state,
         same=one.fingerprint == row.decided_fingerprint,
+        answered=answered and bool(one.declared),
         decision=row.decision,
         until=row.until,
         today=clock.now().date(),
         fresh=_fresh_state(one),
     )
     if state != row.state:
-        if row.state == "resolved":  # what was counted belongs to another absence
+        if row.state in ("resolved", "returned"):  # what was counted belongs to another absence
             altered |= {"misses": 0, "counted_run_id": None, "before_state": None}
             altered["opened_at"] = clock.now()
         if state not in DECIDED:
@@ -231,7 +243,7 @@ def _count_miss(
         advance(session, row, "open", TRANSITIONS, changed_at=clock.now())
         result.reopened.append(row.key)
     code = row.declared[0]
-    before = register.doubt(session, code)
+    before = register.doubt(session, principal, code)
     if before is not None:
         row.before_state = before
         result.doubted.append(code)
@@ -249,7 +261,7 @@ def _resolve(session: Session, principal: Principal, row: Finding, result: Recon
     result.resolved.append(row.key)
     if row.before_state is not None:
         code = row.declared[0]
-        if register.undoubt(session, code, row.before_state):
+        if register.undoubt(session, principal, code, row.before_state):
             result.restored.append(code)
             audit.record(
                 session, principal, "restore", "workload", code,
@@ -286,13 +298,26 @@ class Accuracy:
         return (self.equal + self.settled) / self.compared if self.compared else None
 
 
-def accuracy(session: Session, principal: Principal) -> list[Accuracy]:
-    """Every unit's accuracy at the latest reconciliation, by unit."""
+def accuracy(
+    session: Session, principal: Principal, units: Collection[str] | None = None
+) -> list[Accuracy]:
+    """The accuracy of units, or of all, at the latest reconciliation, by unit.
+
+    A unit of which nothing was compared is not among them.
+    """
     demand(principal, "read")
-    settled: dict[str | None, int] = {}
-    for unit, details in repository.settled_details(session):
-        settled[unit] = settled.get(unit, 0) + len(details)
+    settled: Counter[str | None] = Counter()
+    for unit, details in repository.settled_details(session, units):
+        settled[unit] += len(details)
     return [
-        Accuracy(row.unit_code, row.compared, row.equal, settled.get(row.unit_code, 0))
-        for row in repository.comparisons(session)
+        Accuracy(row.unit_code, row.compared, row.equal, settled[row.unit_code])
+        for row in repository.comparisons(session, units)
     ]
+
+
+def accuracy_page(
+    session: Session, principal: Principal, *, limit: int, offset: int
+) -> tuple[int, list[Accuracy]]:
+    """Of how many units something was compared, and one page of them."""
+    units = repository.compared_units(session, limit=limit, offset=offset)
+    return repository.count_comparisons(session), accuracy(session, principal, units)

@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TypeVar
+
+T = TypeVar("T")
 
 # What firmware says when its maker said nothing. A key that many machines share is no key.
 _JUNK = frozenset(
@@ -19,33 +22,47 @@ _JUNK = frozenset(
 _MAC = re.compile(r"[0-9a-f]{12}")
 _SAME = re.compile(r"(.)\1*")
 
-Named = tuple[str, str | None, str]  # (platform, project or None: not said, name)
+Named = tuple[str, str | None, str]  # (source, project or None: not said, name)
 Place = tuple[str, str]  # (address domain, address)
 
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """Everything one machine may be found by; each set may be empty.
+    """Everything one machine may be found by, each once; a province has many of these, and
+    tuples take a quarter of the memory of sets.
 
-    `ids`: `uuid:…`, `serial:…`, `machine:…`. `macs` of cards. `names` in a platform and `places`
-    in an address domain mean something only there.
+    `ids`: `uuid:…`, `serial:…`, `machine:…`. `macs` of cards. `names` in a source and `places` in
+    an address domain mean something only there.
     """
 
-    ids: frozenset[str] = frozenset()
-    macs: frozenset[str] = frozenset()
-    names: frozenset[Named] = frozenset()
-    places: frozenset[Place] = frozenset()
+    ids: tuple[str, ...] = ()
+    macs: tuple[str, ...] = ()
+    names: tuple[Named, ...] = ()
+    places: tuple[Place, ...] = ()
+
+    def joined(self, other: Keys) -> Keys:
+        """The keys of both."""
+        return Keys(
+            _union(self.ids, other.ids),
+            _union(self.macs, other.macs),
+            _union(self.names, other.names),
+            _union(self.places, other.places),
+        )
 
 
-def identifiers(*, uuid: str = "", serial: str = "", machine: str = "") -> frozenset[str]:
+def _union(first: tuple[T, ...], other: tuple[T, ...]) -> tuple[T, ...]:
+    return tuple(dict.fromkeys(first + other))
+
+
+def identifiers(*, uuid: str = "", serial: str = "", machine: str = "") -> tuple[str, ...]:
     """The identifiers that say something; makers' fillers and rows of one digit do not."""
     said = {"uuid": uuid, "serial": serial, "machine": machine}
-    found = set()
-    for kind, value in said.items():
-        plain = value.strip().lower()
-        if plain not in _JUNK and not _SAME.fullmatch(plain.replace("-", "")):
-            found.add(f"{kind}:{plain}")
-    return frozenset(found)
+    plain = {kind: value.strip().lower() for kind, value in said.items()}
+    return tuple(
+        f"{kind}:{value}"
+        for kind, value in plain.items()
+        if value not in _JUNK and not _SAME.fullmatch(value.replace("-", ""))
+    )
 
 
 def clean_mac(text: str) -> str | None:
@@ -56,9 +73,9 @@ def clean_mac(text: str) -> str | None:
     return ":".join(digits[i : i + 2] for i in range(0, 12, 2))
 
 
-def clean_macs(texts: Iterable[str]) -> frozenset[str]:
-    """All usable card addresses."""
-    return frozenset(mac for text in texts if (mac := clean_mac(text)))
+def clean_macs(texts: Iterable[str]) -> tuple[str, ...]:
+    """All usable card addresses, in order."""
+    return tuple(sorted({mac for text in texts if (mac := clean_mac(text))}))
 
 
 def inventory_name(code: str) -> Named:
@@ -66,17 +83,22 @@ def inventory_name(code: str) -> Named:
     return ("", None, code)
 
 
-def declared_names(platform: str, project: str, name: str) -> frozenset[Named]:
-    """How a declared machine may be called: by project where the source knows projects."""
-    return frozenset({(platform, project, name), (platform, None, name)})
+def declared_names(source: str, project: str, name: str) -> tuple[Named, ...]:
+    """How a declared machine may be called: by project where the source knows projects.
+
+    `source`: where its platform is read from; a machine of a platform nobody reads has no name.
+    """
+    if not source:
+        return ()
+    return ((source, project, name), (source, None, name))
 
 
-def observed_names(platforms: Iterable[str], project: str | None, name: str) -> frozenset[Named]:
-    """How an observed machine may be called on its source's platforms.
+def observed_names(source: str, project: str | None, name: str) -> tuple[Named, ...]:
+    """How an observed machine may be called in its source.
 
     A declaration that names a project means that project only; one that names none means any.
     """
     if not name:
-        return frozenset()
-    projects = (None,) if project is None else (project, "")
-    return frozenset((platform, said, name) for platform in platforms for said in projects)
+        return ()
+    projects = dict.fromkeys((None,) if project is None else (project, ""))
+    return tuple((source, said, name) for said in projects)

@@ -6,11 +6,20 @@ host that told its facts all become a `Seen`.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from sys import intern
+from typing import Any, NamedTuple
 
-from yunzhang.discovery.keys import Keys, clean_macs, identifiers, inventory_name, observed_names
+from yunzhang.discovery.keys import (
+    Keys,
+    clean_mac,
+    clean_macs,
+    identifiers,
+    inventory_name,
+    observed_names,
+)
 
 Values = Mapping[str, Any]
 
@@ -61,11 +70,14 @@ class Source:
     kind: str
     platforms: frozenset[str] = frozenset()
     domains: Mapping[tuple[str, str | None], str] = field(default_factory=dict)
+    _known: dict[str | None, str | None] = field(default_factory=dict, compare=False, repr=False)
 
     def domain_of(self, project: str | None) -> str | None:
         """The one address domain of a project here; None when there is none or it is not one."""
-        found = {self.domains.get((platform, project)) for platform in self.platforms} - {None}
-        return found.pop() if len(found) == 1 else None
+        if project not in self._known:  # a large cloud has many machines and few projects
+            found = {self.domains.get((platform, project)) for platform in self.platforms} - {None}
+            self._known[project] = found.pop() if len(found) == 1 else None
+        return self._known[project]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +93,10 @@ def see(source: Source, external_id: str, payload: Values, lookup: Lookup) -> Se
     told = _READERS[source.kind](payload, lookup)
     name, project = told.pop("name"), told.pop("project", None)
     ids, macs = told.pop("ids"), clean_macs(told["macs"])
-    told["macs"] = sorted(macs)
+    told["macs"] = list(macs)
     told["addresses"] = sorted(set(told["addresses"]))
     domain = source.domain_of(project)
-    called = {inventory_name(external_id)} if source.kind == "facts" else set()
+    called = (inventory_name(external_id),) if source.kind == "facts" else ()
     ref = f"{source.name}/{external_id}"
     return Seen(
         ref=ref,
@@ -96,14 +108,22 @@ def see(source: Source, external_id: str, payload: Values, lookup: Lookup) -> Se
         keys=Keys(
             ids=ids,
             macs=macs,
-            names=observed_names(source.platforms, project, name) | called,
-            places=frozenset((domain, ip) for ip in told["addresses"]) if domain else frozenset(),
+            names=observed_names(source.name, project, name) + called,
+            places=tuple((domain, ip) for ip in told["addresses"]) if domain else (),
         ),
         values={"name": name, **told},
         items=(ref,),
     )
 
 
+def power_of(kind: str, status: str | None, power: str | None) -> str | None:
+    """on, off or None for what a payload says: OpenStack in `status`, the others in `power`."""
+    if kind == "openstack":
+        return _POWER.get(status or "")
+    return "on" if kind == "facts" else _LIBVIRT_POWER.get(power or "")
+
+
+_LIBVIRT_POWER = {"running": "on", "paused": "on", "off": "off"}
 _POWER = {"ACTIVE": "on", "SHUTOFF": "off", "SHELVED": "off", "SHELVED_OFFLOADED": "off"}
 
 
@@ -111,7 +131,7 @@ def _read_server(server: Values, lookup: Lookup) -> dict[str, Any]:
     root, data = _server_disks(server, lookup)
     return {
         "name": server["name"],
-        "project": lookup.projects.get(server["project_id"], server["project_id"]),
+        "project": intern(lookup.projects.get(server["project_id"], server["project_id"])),
         "ids": identifiers(uuid=server["id"]),
         "platform_uuid": server["id"],
         "vcpu": server["vcpus"],
@@ -147,7 +167,7 @@ def _read_domain(domain: Values, _lookup: Lookup) -> dict[str, Any]:
         "data_gib": sum(map(_gib, sizes[1:])) if known else None,
         "macs": [nic["mac"] for nic in domain["nics"] if nic["mac"]],
         "addresses": [ip for nic in domain["nics"] for ip in nic["addresses"]],
-        "power": {"running": "on", "paused": "on", "off": "off"}.get(domain["power"]),
+        "power": _LIBVIRT_POWER.get(domain["power"]),
     }
 
 
@@ -169,6 +189,31 @@ def _read_host(host: Values, _lookup: Lookup) -> dict[str, Any]:
     }
 
 
+class Card(NamedTuple):
+    """A machine's card in its order: hardware address or None, network's name, addresses."""
+
+    mac: str | None
+    network: str
+    addresses: tuple[str, ...]
+
+
+def cards_of(kind: str, payload: Values, networks: Mapping[str, str]) -> list[Card]:
+    """The cards of a machine as its source orders them. `networks`: identifier → name."""
+    if kind == "openstack":
+        return [
+            Card(
+                clean_mac(nic["mac_address"]),
+                networks.get(nic["network_id"], ""),
+                tuple(ip for _, ip in nic["addresses"]),
+            )
+            for nic in payload["nics"]
+        ]
+    return [
+        Card(clean_mac(nic["mac"]), nic["network"] or "", tuple(nic["addresses"]))
+        for nic in payload["nics"]
+    ]
+
+
 _READERS: Mapping[str, Callable[[Values, Lookup], dict[str, Any]]] = {
     "openstack": _read_server,
     "libvirt": _read_domain,
@@ -186,15 +231,11 @@ def merge(machines: Iterable[Seen]) -> list[Seen]:
     Two of one kind that share an identifier stay two: which of them is meant is for a person.
     """
     ordered = sorted(machines, key=lambda machine: (RANK[machine.kind], machine.ref))
-    holders: dict[str, set[str]] = {}
-    for machine in ordered:
-        for key in machine.keys.ids:
-            holders.setdefault(f"{machine.kind} {key}", set()).add(machine.ref)
-    unique = {key for key, refs in holders.items() if len(refs) == 1}
+    holders = Counter((machine.kind, key) for machine in ordered for key in machine.keys.ids)
     by_key: dict[str, int] = {}
     merged: list[Seen] = []
     for machine in ordered:
-        own = {key for key in machine.keys.ids if f"{machine.kind} {key}" in unique}
+        own = {key for key in machine.keys.ids if holders[machine.kind, key] == 1}
         at = {by_key[key] for key in own if key in by_key}
         if len(at) == 1 and machine.kind != merged[place := at.pop()].kind:
             merged[place] = _joined(merged[place], machine)
@@ -211,12 +252,7 @@ def _joined(first: Seen, other: Seen) -> Seen:
     said = {name: value for name, value in first.values.items() if value not in (None, [])}
     return replace(
         first,
-        keys=Keys(
-            first.keys.ids | other.keys.ids,
-            first.keys.macs | other.keys.macs,
-            first.keys.names | other.keys.names,
-            first.keys.places | other.keys.places,
-        ),
+        keys=first.keys.joined(other.keys),
         platforms=first.platforms | other.platforms,
         values={**other.values, **first.values, **said},
         items=first.items + other.items,

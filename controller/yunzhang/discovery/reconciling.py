@@ -62,7 +62,12 @@ class Found:
 
     @property
     def fingerprint(self) -> str:
-        """What it says; a decision holds as long as this does."""
+        """What it says; a decision holds as long as this does.
+
+        Of a machine in no register it is that it is there and whose it seems, not its power.
+        """
+        if self.kind == "observed_only":
+            return content_hash([self.code, self.unit])
         return content_hash([self.code, list(self.details)])
 
 
@@ -83,13 +88,14 @@ def reconcile(
     own = {workload.ref: workload for workload in sorted(declared, key=lambda one: one.ref)}
     seen = {machine.ref: machine for machine in merge(observed)}
     matching = match(list(own.values()), list(seen.values()), _confirmed(seen, situation.confirmed))
+    whose = _Whose(own.values(), situation.owners)
     result = Reconciled(pairs=matching.pairs, machines=seen)
     for pair in matching.pairs:
-        _compare(result, own[pair.declared], seen[pair.observed], pair)
-    result.findings += (_tangled(tangle, own, seen) for tangle in matching.tangles)
+        _compare(result, own[pair.declared], seen[pair.observed], whose)
+    result.findings += (_tangled(tangle, own, seen, whose) for tangle in matching.tangles)
     result.findings += _absent(matching, own, situation)
-    result.findings += _unregistered(matching, own, seen, situation)
-    result.findings += _suggested(matching, own, seen)
+    result.findings += _unregistered(matching, seen, whose)
+    result.findings += _suggested(matching, own, seen, whose)
     result.findings.sort(key=lambda found: (found.kind, found.declared, found.observed))
     return result
 
@@ -104,7 +110,37 @@ def _confirmed(seen: Mapping[str, Seen], said: Mapping[str, str]) -> dict[str, s
     }
 
 
-def _compare(result: Reconciled, workload: Declared, machine: Seen, pair: Pair) -> None:
+class _Whose:
+    """Whose an observed machine seems: its registered neighbours', else its platforms'."""
+
+    def __init__(self, own: Iterable[Declared], owners: Mapping[str, str]) -> None:
+        self._owners = owners
+        self._neighbours: dict[tuple[str, str], set[str]] = {}
+        self._known: dict[tuple[frozenset[str], str | None], set[str]] = {}
+        for workload in own:
+            place = (workload.platform, workload.project)
+            self._neighbours.setdefault(place, set()).add(workload.unit)
+
+    def neighbours(self, machine: Seen) -> set[str]:
+        """Units that have workloads registered in the machine's project."""
+        where = (machine.platforms, machine.project)
+        if where not in self._known:
+            places = ((platform, machine.project or "") for platform in machine.platforms)
+            self._known[where] = {u for place in places for u in self._neighbours.get(place, ())}
+        return self._known[where]
+
+    def units_of(self, machine: Seen) -> set[str]:
+        """The neighbours' units; of a project without any the platforms' own."""
+        owned = (self._owners.get(platform) for platform in machine.platforms)
+        return self.neighbours(machine) or {unit for unit in owned if unit}
+
+    def told_to(self, unit: str | None, machines: Iterable[Seen]) -> str | None:
+        """`unit`, unless a machine stands among another's alone: then only the office is told."""
+        others = (self.neighbours(machine) for machine in machines)
+        return None if any(found and unit not in found for found in others) else unit
+
+
+def _compare(result: Reconciled, workload: Declared, machine: Seen, whose: _Whose) -> None:
     count, differing = compare(workload.values, machine)
     compared, equal = result.compared.get(workload.unit, (0, 0))
     result.compared[workload.unit] = (compared + count, equal + count - len(differing))
@@ -116,7 +152,7 @@ def _compare(result: Reconciled, workload: Declared, machine: Seen, pair: Pair) 
                 name=workload.name,
                 declared=(workload.ref,),
                 observed=(machine.ref,),
-                unit=workload.unit,
+                unit=whose.told_to(workload.unit, [machine]),
                 source=machine.source,
                 details=tuple(differing),
             )
@@ -129,7 +165,9 @@ def _only(values: Iterable[str | None]) -> str | None:
     return found.pop() if len(found) == 1 else None
 
 
-def _tangled(tangle: Tangle, own: Mapping[str, Declared], seen: Mapping[str, Seen]) -> Found:
+def _tangled(
+    tangle: Tangle, own: Mapping[str, Declared], seen: Mapping[str, Seen], whose: _Whose
+) -> Found:
     named = (own[tangle.declared[0]] if tangle.declared else seen[tangle.observed[0]]).name
     return Found(
         kind="ambiguous",
@@ -137,7 +175,9 @@ def _tangled(tangle: Tangle, own: Mapping[str, Declared], seen: Mapping[str, See
         name=named,
         declared=tangle.declared,
         observed=tangle.observed,
-        unit=_only(own[ref].unit for ref in tangle.declared),
+        unit=whose.told_to(
+            _only(own[ref].unit for ref in tangle.declared), [seen[ref] for ref in tangle.observed]
+        ),
         source=_only(seen[ref].source for ref in tangle.observed),
         details=({"rung": tangle.rung},),
     )
@@ -170,37 +210,22 @@ def _excused(last: LastSeen | None) -> bool:
     )
 
 
-def _unregistered(
-    matching: Matching,
-    own: Mapping[str, Declared],
-    seen: Mapping[str, Seen],
-    situation: Situation,
-) -> Iterable[Found]:
-    neighbours: dict[tuple[str, str], set[str]] = {}
-    for workload in own.values():
-        neighbours.setdefault((workload.platform, workload.project), set()).add(workload.unit)
+def _unregistered(matching: Matching, seen: Mapping[str, Seen], whose: _Whose) -> Iterable[Found]:
     for ref in matching.observed_only:
         machine = seen[ref]
-        units = {
-            unit
-            for platform in machine.platforms
-            for unit in neighbours.get((platform, machine.project or ""), ())
-        }
-        if not units:
-            units = {situation.owners.get(platform, "") for platform in machine.platforms}
         yield Found(
             kind="observed_only",
             code="unregistered",
             name=machine.name,
             observed=(ref,),
-            unit=_only(units) or None,
+            unit=_only(whose.units_of(machine)),
             source=machine.source,
             details=(dict(machine.values),),
         )
 
 
 def _suggested(
-    matching: Matching, own: Mapping[str, Declared], seen: Mapping[str, Seen]
+    matching: Matching, own: Mapping[str, Declared], seen: Mapping[str, Seen], whose: _Whose
 ) -> Iterable[Found]:
     wanted = {ref: (own[ref].platform, own[ref].name) for ref in matching.declared_only}
     offered = {ref: (seen[ref].platforms, seen[ref].name) for ref in matching.observed_only}
@@ -211,7 +236,7 @@ def _suggested(
             name=own[ref].name,
             declared=(ref,),
             observed=candidates,
-            unit=own[ref].unit,
+            unit=whose.told_to(own[ref].unit, [seen[candidate] for candidate in candidates]),
             source=_only(seen[candidate].source for candidate in candidates),
             details=tuple({"observed": c, "name": seen[c].name} for c in candidates),
         )

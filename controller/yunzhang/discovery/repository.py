@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import ColumnElement, func, insert, or_, select, update
 
 from yunzhang.db import Session
 from yunzhang.discovery.models import DiscoveryRun, ObservedItem
 
 # Rows a statement reads or writes; fewer parameters than any database allows.
 CHUNK = 1_000
+# Rows of a few columns held at a time.
+PAGE = 10_000
 
 
 def latest_run(session: Session, cloud: str) -> DiscoveryRun | None:
@@ -86,21 +87,22 @@ def names_of(session: Session, cloud: str, kind: str) -> dict[str, str]:
 
 
 class Link(NamedTuple):
-    """An item that was matched with a workload."""
+    """An item that was matched with a workload, and what its payload says of its power."""
 
     cloud: str
     external_id: str
     workload_code: str
     matched_by: str
-    last_seen_at: datetime | None
-    payload: Any
+    status: str | None
+    power: str | None
 
 
 def links(session: Session) -> Iterator[Link]:
     """All items that were ever matched, the latest seen last."""
     query = select(
         ObservedItem.cloud, ObservedItem.external_id, ObservedItem.workload_code,
-        ObservedItem.matched_by, ObservedItem.last_seen_at, ObservedItem.payload,
+        ObservedItem.matched_by, ObservedItem.payload["status"].as_string(),
+        ObservedItem.payload["power"].as_string(),
     )  # fmt: skip
     query = query.where(ObservedItem.workload_code.is_not(None))
     order = (ObservedItem.last_run_id, ObservedItem.id)
@@ -116,20 +118,33 @@ def link_items(
     Items that are not wanted lose a match that no person made only when their workload is now
     matched with another item; else it is how their workload was last seen. How many changed.
     """
+    taken = {code for code, _ in wanted.values()}
+    changed = 0
+    for page in _pages(session, kinds):
+        changes = []
+        for row_id, cloud, external_id, code, rung in page:
+            matched = wanted.get(f"{cloud}/{external_id}")
+            if matched is None and code in taken and rung != "person":
+                matched = (None, None)  # type: ignore[assignment]
+            if matched is not None and matched != (code, rung):
+                changes.append(
+                    {"id": row_id, "workload_code": matched[0], "matched_by": matched[1]}
+                )
+        update_items(session, changes)
+        changed += len(changes)
+    return changed
+
+
+def _pages(session: Session, kinds: Iterable[str]) -> Iterator[Sequence[Any]]:
+    """Items of `kinds` with how they are matched, a page at a time, so that they may be changed."""
     query = select(
         ObservedItem.id, ObservedItem.cloud, ObservedItem.external_id,
         ObservedItem.workload_code, ObservedItem.matched_by,
     ).where(ObservedItem.kind.in_(list(kinds)))  # fmt: skip
-    taken = {code for code, _ in wanted.values()}
-    changes = []
-    for row_id, cloud, external_id, code, rung in session.execute(query):
-        matched = wanted.get(f"{cloud}/{external_id}")
-        if matched is None and code in taken and rung != "person":
-            matched = (None, None)  # type: ignore[assignment]
-        if matched is not None and matched != (code, rung):
-            changes.append({"id": row_id, "workload_code": matched[0], "matched_by": matched[1]})
-    update_items(session, changes)
-    return len(changes)
+    query, last = query.order_by(ObservedItem.id).limit(PAGE), 0
+    while page := session.execute(query.where(ObservedItem.id > last)).all():
+        yield page
+        last = page[-1].id
 
 
 class Known(NamedTuple):
@@ -215,13 +230,34 @@ def list_items(
     return total, session.scalars(page.limit(limit).offset(offset)).all()
 
 
+def find_items(
+    session: Session, cloud: str, kind: str, external_ids: Iterable[str]
+) -> Iterator[ObservedItem]:
+    """Items of a source's kind with these identifiers, also those that are gone."""
+    ordered = sorted(external_ids)
+    query = select(ObservedItem).where(ObservedItem.cloud == cloud, ObservedItem.kind == kind)
+    for start in range(0, len(ordered), CHUNK):
+        chunk = ordered[start : start + CHUNK]
+        yield from session.scalars(query.where(ObservedItem.external_id.in_(chunk)))
+
+
 def confirm_item(session: Session, kinds: Iterable[str], ref: str, workload: str) -> None:
     """Let a person's word match the machine `ref` (source/identifier) with a workload."""
     query = select(ObservedItem).where(ObservedItem.kind.in_(list(kinds)))
     whose = (ObservedItem.workload_code == workload) & (ObservedItem.matched_by == "person")
     for item in session.scalars(query.where(whose)):
         item.matched_by = None  # one word replaces another
-    named = ObservedItem.cloud + "/" + ObservedItem.external_id == ref
-    for item in session.scalars(query.where(named)):
+    for item in session.scalars(query.where(_named(ref))):
         item.workload_code, item.matched_by = workload, "person"
     session.flush()
+
+
+def _named(ref: str) -> ColumnElement[bool]:
+    """The items a reference may mean: either part may have slashes itself."""
+    slashes = [place for place, letter in enumerate(ref) if letter == "/"]
+    return or_(
+        *(
+            (ObservedItem.cloud == ref[:place]) & (ObservedItem.external_id == ref[place + 1 :])
+            for place in slashes
+        )
+    )

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from yunzhang.discovery.finding_states import Decision
+from yunzhang.discovery.registering import CODE, Rule
+from yunzhang.estate.items.editing import MOST
 
 
 class RunRead(BaseModel):
@@ -69,6 +71,75 @@ class FindingRead(BaseModel):
     until: date | None
 
 
+class AccuracyRead(BaseModel):
+    """How far a unit's declarations hold. `share`: (equal + settled) / compared; null: no score."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    unit: str
+    compared: int
+    equal: int
+    settled: int
+    share: float | None
+
+
+class RuleWrite(BaseModel):
+    """What only a person can say of machines in no register. See `registering.Rule`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    system: str = Field(min_length=1, max_length=64, description="business key of the system")
+    project: str = Field("*", max_length=255, description="pattern of the project's name")
+    name: str = Field("*", max_length=255, description="pattern of the machine's name")
+    code: str = Field(
+        CODE, max_length=200, description="with {project}, {name}, {source}, {system}"
+    )
+    unit: str = Field("", max_length=64, description="empty: the system's")
+    platform: str = Field("", max_length=64, description="empty: where it can be told")
+    domain: str = Field("", max_length=64, description="empty: its project's; -: none")
+    disk_gib: int | None = Field(None, ge=0, le=2**31 - 1, description="where it was not seen")
+
+    @property
+    def rule(self) -> Rule:
+        """The rule."""
+        return Rule(**self.model_dump())
+
+
+class RegistrationWrite(BaseModel):
+    """Findings of machines in no register to make workloads of: named, or all open of a source."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    findings: list[Annotated[int, Field(ge=1, le=2**31 - 1)]] = Field([], max_length=MOST)
+    source: str | None = Field(None, max_length=80, description="without `findings`: all of it")
+    rules: list[RuleWrite] = Field(min_length=1, max_length=1_000)
+    reason: str = Field("", max_length=2000)
+    dry_run: bool = Field(False, description="say what would be done; write nothing")
+
+
+class RegisteredRead(BaseModel):
+    """A machine that is registered now, as a draft with this code."""
+
+    finding: int
+    code: str
+
+
+class RefusedRead(BaseModel):
+    """A machine that is not, and why."""
+
+    finding: int
+    code: str
+    message: str
+
+
+class RegistrationRead(BaseModel):
+    """What became of each machine; `written` False: a rehearsal."""
+
+    written: bool
+    registered: list[RegisteredRead]
+    refused: list[RefusedRead]
+
+
 class DecisionWrite(BaseModel):
     """A decision on a finding as it was seen at `revision`."""
 
@@ -79,3 +150,4 @@ class DecisionWrite(BaseModel):
     reason: str = Field("", max_length=2000)
     until: date | None = None
     match: tuple[str, str] | None = Field(None, description="(workload, machine) of a tie")
+    rule: RuleWrite | None = Field(None, description="how a machine in no register is registered")

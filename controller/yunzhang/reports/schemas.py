@@ -132,7 +132,10 @@ class Holding(Part):
 
 
 class TotalsRow(Part):
-    """Declared amounts of a unit or city; `migrated` counts its workloads that were moved."""
+    """Declared amounts of a unit or city; `migrated` counts its workloads that were moved.
+
+    `accuracy`: share of a unit's compared fields that are equal or decided; None: none compared.
+    """
 
     code: str
     name: str
@@ -141,6 +144,7 @@ class TotalsRow(Part):
     ram_mib: int
     disk_gib: int
     migrated: int
+    accuracy: float | None = None
 
 
 class Totals(Part):

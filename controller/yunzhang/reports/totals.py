@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from yunzhang.db import Session
+from yunzhang.discovery.findings import accuracy
 from yunzhang.reports import repository
 from yunzhang.reports.schemas import Totals, TotalsRow
 from yunzhang.units.scope import Principal, demand
@@ -32,8 +33,11 @@ def totals_by_unit(
 ) -> Totals:
     """Units that have workloads, by code; the sum is the whole register's, not the page's."""
     demand(principal, "read")
-    rows = repository.totals_by_unit(session, limit=limit, offset=offset)
-    return Totals(rows=[_row(row) for row in rows], total=_sum(session))
+    rows = [_row(row) for row in repository.totals_by_unit(session, limit=limit, offset=offset)]
+    units = [row.code for row in rows]
+    shares = {one.unit: one.share for one in accuracy(session, principal, units)}
+    told = [row.model_copy(update={"accuracy": shares.get(row.code)}) for row in rows]
+    return Totals(rows=told, total=_sum(session))
 
 
 def totals_by_city(session: Session, principal: Principal) -> Totals:

@@ -1,5 +1,5 @@
 """Jobs that come with time."""
 
-from yunzhang.schedule.service import REGULARS, Regular, Sealing, start_clock, tick
+from yunzhang.schedule.service import Regular, Sealing, regulars, start_clock, tick
 
-__all__ = ["REGULARS", "Regular", "Sealing", "start_clock", "tick"]
+__all__ = ["Regular", "Sealing", "regulars", "start_clock", "tick"]

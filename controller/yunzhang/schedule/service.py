@@ -15,7 +15,7 @@ from functools import partial
 from apscheduler.schedulers.background import BackgroundScheduler
 from sqlalchemy.exc import SQLAlchemyError
 
-from yunzhang import audit, clock, db, jobs
+from yunzhang import audit, clock, db, jobs, settings
 from yunzhang.errors import YunzhangError
 from yunzhang.kit.logs import logger
 
@@ -37,7 +37,16 @@ class Regular:
 # An entry is sealed at most about twice this after its transaction ended, in seconds.
 SEAL_SECONDS = 1
 
-REGULARS: tuple[Regular, ...] = (Regular("verify-audit", 3600),)
+
+def regulars() -> tuple[Regular, ...]:
+    """What is wanted regularly by the settings of this instance; an interval of 0 is never."""
+    current = settings.current()
+    wanted = (
+        Regular("verify-audit", 3600),
+        Regular("discover", current.discover_minutes * 60),
+        Regular("reopen-expired", current.reopen_hours * 3600),
+    )
+    return tuple(regular for regular in wanted if regular.seconds)
 
 
 def tick(regular: Regular) -> None:
@@ -70,14 +79,14 @@ class Sealing:
             self._told = ""
 
 
-def start_clock(regulars: tuple[Regular, ...] = REGULARS) -> BackgroundScheduler:
+def start_clock(wanted: tuple[Regular, ...] | None = None) -> BackgroundScheduler:
     """Tick and seal in the background, at once and then in every interval; `shutdown()` ends it.
 
-    A worker beside the server has no regulars and only seals.
+    `wanted`: None is what the settings say. A worker beside the server has none and only seals.
     """
     scheduler = BackgroundScheduler(timezone=UTC)
     _every(scheduler, Sealing(), SEAL_SECONDS, "seal-audit")
-    for regular in regulars:
+    for regular in regulars() if wanted is None else wanted:
         # Looked at ten times per interval: a server that was asleep at its start is soon there.
         _every(scheduler, partial(tick, regular), max(1, regular.seconds // 10), regular.kind)
     scheduler.start()

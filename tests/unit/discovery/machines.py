@@ -37,7 +37,7 @@ def declared(
             identifiers(uuid=uuid),
             clean_macs(macs),
             declared_names(platform, project, called),
-            frozenset(("D", ip) for ip in ips),
+            tuple(("D", ip) for ip in ips),
         ),
         values=said,
     )
@@ -71,8 +71,8 @@ def seen(
         keys=Keys(
             identifiers(uuid=uuid),
             clean_macs(macs),
-            observed_names(platforms, project, name),
-            frozenset(("D", ip) for ip in ips),
+            tuple(key for p in platforms for key in observed_names(p, project, name)),
+            tuple(("D", ip) for ip in ips),
         ),
         values=said,
         items=(own,),

@@ -18,7 +18,7 @@ from yunzhang import clock, db
 from yunzhang.cli.app import yunzhang
 from yunzhang.discovery.models import DiscoveryRun, Finding
 from yunzhang.discovery.service import keep_survey
-from yunzhang.errors import InputError, Outside
+from yunzhang.errors import Conflict, InputError, Outside
 from yunzhang.estate.models import Workload
 from yunzhang.settings import Settings
 from yunzhang.units.scope import SYSTEM
@@ -105,3 +105,46 @@ def test_one_source_failing_does_not_stop_the_others(tmp_path: Path) -> None:
         assert session.scalars(
             select(DiscoveryRun.machines).where(DiscoveryRun.kind == "facts")
         ).all() == [1]
+
+
+def number_of(kind: str) -> str:
+    with db.reading() as session:
+        return str(session.scalars(select(Finding.id).where(Finding.kind == kind)).one())
+
+
+def test_the_same_facts_twice_change_nothing(tmp_path: Path) -> None:
+    (tmp_path / "w.json").write_text(json.dumps({"ansible_facts": FACTS}))
+    assert run("discover", "--facts", str(tmp_path)).exit_code == 0
+    again = run("discover", "--facts", str(tmp_path))
+    assert (again.exit_code, "没有变化" in again.output) == (0, True)
+
+
+def test_a_machine_in_no_register_is_registered_by_command(tmp_path: Path) -> None:
+    (tmp_path / "w.json").write_text(json.dumps({"ansible_facts": FACTS}))
+    run("discover", "--facts", str(tmp_path), "--as", "rack")
+    number = number_of("observed_only")
+    neither = run("finding", "register", number)
+    assert isinstance(neither.exception, InputError)
+    assert neither.exception.code == "finding.rule_which"
+    rule = ("--system", "Y-lz", "--platform", "P-lz", "--disk", "80", "--code", "lz-phys")
+    rehearsed = run("finding", "register", number, *rule, "--dry-run")
+    assert (rehearsed.exit_code, "没有写入" in rehearsed.output) == (0, True)
+    told = run("finding", "register", number, *rule)
+    assert (told.exit_code, "lz-phys" in told.output) == (0, True)
+    with db.reading() as session:
+        made = session.scalars(select(Workload).where(Workload.code == "lz-phys")).one()
+    assert (made.state, made.unit_code, made.disk_gib) == ("draft", "U-lz", 80)
+    again = run("finding", "register", number, *rule)
+    assert isinstance(again.exception, Conflict)
+    assert "没有变化" not in run("discover", "--reconcile").output
+    assert "已消除" in run("finding", "show", number).output
+
+
+def test_rules_register_what_they_fit_and_the_rest_is_told(tmp_path: Path) -> None:
+    (tmp_path / "w.json").write_text(json.dumps({"ansible_facts": FACTS}))
+    run("discover", "--facts", str(tmp_path), "--as", "rack")
+    rules = tmp_path / "rules.csv"
+    rules.write_text("名称,信息系统编号,云平台编号\nnothing-like-it,Y-lz,P-lz\n")
+    told = run("finding", "register", "--source", "rack", "--rules", str(rules))
+    assert isinstance(told.exception, Conflict)
+    assert "没有规则适用" in " ".join(told.output.split())

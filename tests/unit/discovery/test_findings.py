@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from datetime import date, timedelta
+from collections.abc import Iterator
+from datetime import date
 from typing import Any
 
 import pytest
@@ -11,80 +11,37 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tests.conftest import NOON
-from tests.factories import make_register
 from tests.surveys import source_survey
+from tests.unit.discovery.world import (
+    DAY,
+    WANG,
+    compared,
+    extra_server,
+    only,
+    read,
+    servers,
+    with_servers,
+    workload,
+)
 from yunzhang import audit, clock
 from yunzhang.audit.models import AuditEntry
 from yunzhang.clouds.observed import ObservedServer
 from yunzhang.discovery import decisions, repository
 from yunzhang.discovery.decisions import Verdict, decide, decide_all
 from yunzhang.discovery.finding_repository import Filter
-from yunzhang.discovery.findings import Reconciliation, accuracy, reconcile_register
-from yunzhang.discovery.keeping import Outcome, Reading, deleted, keep, record
+from yunzhang.discovery.findings import accuracy
+from yunzhang.discovery.keeping import Reading, deleted, keep, record
 from yunzhang.discovery.models import Finding
-from yunzhang.discovery.service import cloud_record, keep_survey, load_survey
-from yunzhang.errors import Conflict, Forbidden, InputError
-from yunzhang.estate.models import Nic, Workload
+from yunzhang.discovery.service import cloud_record, load_survey
+from yunzhang.errors import Conflict, Forbidden, InputError, NotFound
+from yunzhang.estate.models import ChangeLog, Nic
 from yunzhang.settings import Settings
-from yunzhang.units.scope import SYSTEM, Principal
-
-WANG = Principal("wang", frozenset({"operator"}), 1)
-DAY = timedelta(days=1)
+from yunzhang.units.scope import SYSTEM, Granted, Principal, bind
 
 
 @pytest.fixture(autouse=True)
 def settled(instance: Settings) -> Settings:
     return instance
-
-
-@pytest.fixture
-def estate(session: Session, noon: Any) -> Session:
-    """The register of three units, brought to what the source cloud shows, and one reading."""
-    make_register(session)
-    for row in session.scalars(select(Workload)):
-        row.vcpu, row.ram_mib, row.disk_gib = 1, 192, 1
-        row.data_gib = 0 if row.code.endswith("web") else 1
-        if row.unit_code == "U-lz":
-            session.delete(row)
-    session.flush()
-    assert read(session).gone == {}
-    return session
-
-
-def read(session: Session, **changes: Any) -> Outcome:
-    """Keep the source cloud's survey, with `changes`."""
-    survey = source_survey().model_copy(update=changes)
-    return keep_survey(session, SYSTEM, survey, clock.now())
-
-
-def servers(*, without: tuple[str, ...] = (), **changes: dict[str, Any]) -> dict[str, Any]:
-    """The source's servers, some left out, some changed: name with _ → fields."""
-    found = []
-    for server in source_survey().servers:
-        if server.name not in without:
-            own = changes.get(server.name.replace("-", "_"), {})
-            found.append(server.model_copy(update=own))
-    return {"servers": tuple(found)}
-
-
-def compared(session: Session) -> Reconciliation:
-    return reconcile_register(session, SYSTEM)
-
-
-def only(session: Session, **which: Any) -> Finding:
-    rows = session.scalars(select(Finding).filter_by(**which)).all()
-    assert len(rows) == 1, [(row.kind, row.name, row.state) for row in rows]
-    return rows[0]
-
-
-def workload(session: Session, code: str) -> Workload:
-    return session.scalars(select(Workload).where(Workload.code == code)).one()
-
-
-@pytest.fixture
-def days() -> Callable[[int], Any]:
-    """Let a block be so many days later."""
-    return lambda count: clock.fixed(NOON + count * DAY)
 
 
 def test_a_register_that_says_what_is_there_has_no_findings(estate: Session) -> None:
@@ -410,7 +367,7 @@ def test_unregistered_machines_are_told_to_their_projects_unit(estate: Session) 
     row = only(estate, kind="observed_only")
     assert (row.unit_code, row.details[0]["vcpu"]) == ("U-hrss", 1)
     with pytest.raises(InputError) as refused:
-        decide(estate, WANG, row.id, Verdict("accept_observed"))
+        decide(estate, WANG, row.id, Verdict("keep_declared", reason="x"))
     assert refused.value.code == "discovery.not_so"
 
 
@@ -462,3 +419,122 @@ def test_an_identifier_and_power_are_compared_once_they_are_declared(estate: Ses
     assert [(d["field"], d["declared"], d["observed"]) for d in row.details] == [
         ("power", "off", "on")
     ]
+
+
+def test_what_reconciliation_changes_stands_in_the_things_own_history(
+    estate: Session, days: Any
+) -> None:
+    read(estate, **servers(hrss_app={"vcpus": 9}))
+    compared(estate)
+    decide(estate, WANG, only(estate, kind="differs").id, Verdict("accept_observed"))
+    row = doubted(estate, days)
+    decide(estate, WANG, row.id, Verdict("accept_observed"))
+    log = estate.scalars(select(ChangeLog).order_by(ChangeLog.id)).all()
+    assert [
+        (entry.key, entry.act, entry.before, entry.after, entry.principal) for entry in log
+    ] == [
+        ("hrss-app", "update", {"vcpu": 1}, {"vcpu": 9}, "wang"),
+        ("mib-web", "state", {"state": "verified"}, {"state": "doubtful"}, "system"),
+        ("mib-web", "state", {"state": "doubtful"}, {"state": "closed"}, "wang"),
+    ]
+    assert {entry.unit_code for entry in log} == {"U-hrss", "U-mib"}
+
+
+def test_what_was_accepted_and_is_found_again_is_open(estate: Session) -> None:
+    seen = servers(hrss_app={"vcpus": 9})
+    read(estate, **seen)
+    compared(estate)
+    row = only(estate, kind="differs")
+    decide(estate, WANG, row.id, Verdict("accept_observed"))
+    workload(estate, "hrss-app").vcpu = 1  # declared otherwise again
+    estate.flush()
+    assert compared(estate).changes == {"reopened": 1}
+    assert row.state == "open"
+
+
+def test_an_exception_for_a_machine_in_no_register_holds_while_it_is_switched_off(
+    estate: Session,
+) -> None:
+    read(estate, **with_servers(extra_server("lab")))
+    compared(estate)
+    row = only(estate, kind="observed_only")
+    until = (NOON + 30 * DAY).date()
+    decide(estate, WANG, row.id, Verdict("except_until", reason="临时", until=until))
+    read(estate, **with_servers(extra_server("lab", status="SHUTOFF")))
+    assert compared(estate).changes == {"changed": 1}
+    assert (row.state, row.details[0]["power"]) == ("excepted", "off")
+
+
+def card_of(code: str, name: str, mac: str) -> Nic:
+    return Nic(workload_code=code, name=name, mac=mac, created_at=NOON, updated_at=NOON)
+
+
+@pytest.mark.parametrize(
+    ("declared", "after"),
+    [
+        (["02:00:00:00:00:01"], ["eth0"]),  # exchanged
+        (["fa:16:3e:00:00:01", "02:00:00:00:00:01"], ["eth0"]),  # one too many
+        (["02:00:00:00:00:01", "02:00:00:00:00:02"], ["eth0"]),
+    ],
+)
+def test_cards_that_were_seen_replace_those_declared(
+    estate: Session, declared: list[str], after: list[str]
+) -> None:
+    estate.add_all(card_of("hrss-app", f"eth{n}", mac) for n, mac in enumerate(declared))
+    estate.flush()
+    read(estate)
+    compared(estate)
+    row = only(estate, kind="differs")
+    assert [(d["field"], d["authority"]) for d in row.details] == [("macs", "observed")]
+    decide(estate, WANG, row.id, Verdict("accept_observed"))
+    cards = estate.scalars(select(Nic).where(Nic.workload_code == "hrss-app")).all()
+    assert [(card.name, card.mac) for card in cards] == [(after[0], "fa:16:3e:00:00:01")]
+    log = estate.scalars(select(ChangeLog).where(ChangeLog.sheet == "nics")).all()
+    assert {entry.unit_code for entry in log} == {"U-hrss"}
+    assert len(log) == len(declared) - ("fa:16:3e:00:00:01" in declared)
+    assert compared(estate).open == {}  # matched by its card from now on
+    assert compared(estate).changes == {}
+
+
+def test_a_card_more_than_declared_is_added_under_a_free_name(estate: Session) -> None:
+    nic = next(s for s in source_survey().servers if s.name == "hrss-app").nics[0]
+    second = nic.model_copy(update={"port_id": "p2", "mac_address": "fa:16:3e:00:00:f2",
+                                    "addresses": ()})  # fmt: skip
+    estate.add(card_of("hrss-app", "eth1", nic.mac_address))
+    estate.flush()
+    read(estate, **servers(hrss_app={"nics": (nic, second)}))
+    compared(estate)
+    decide(estate, WANG, only(estate, kind="differs").id, Verdict("accept_observed"))
+    cards = estate.scalars(select(Nic).order_by(Nic.name)).all()
+    assert [(card.name, card.mac) for card in cards] == [
+        ("eth0", "fa:16:3e:00:00:f2"),
+        ("eth1", nic.mac_address),
+    ]
+
+
+def test_cards_that_differ_are_returned_with_a_reason_too(estate: Session) -> None:
+    estate.add(card_of("hrss-app", "eth0", "02:00:00:00:00:01"))
+    estate.flush()
+    read(estate)
+    compared(estate)
+    decide(
+        estate, WANG, only(estate, kind="differs").id, Verdict("return_to_unit", reason="请核对")
+    )
+    assert (workload(estate, "hrss-app").reasons or {}).keys() == {"networks"}
+
+
+def test_an_operator_of_one_unit_cannot_tell_anothers_finding_from_none(estate: Session) -> None:
+    read(estate, **servers(hrss_app={"vcpus": 9}))
+    compared(estate)
+    foreign = only(estate, kind="differs").id
+    estate.commit()
+    mine = Principal("mei", account_id=7, grants=frozenset([Granted("operator", "unit", "U-mib")]))
+    bind(estate, mine)
+    told = []
+    for number in (foreign, 99_999):
+        with pytest.raises(NotFound) as refused:
+            decide(estate, mine, number, Verdict("keep_declared", reason="x"))
+        told.append((refused.value.code, str(refused.value).replace(str(number), "N")))
+    assert told[0] == told[1]
+    assert decide_all(estate, mine, Filter(kind="differs"), Verdict("accept_observed")) == ([], [])
+    assert [one.unit for one in accuracy(estate, mine)] == ["U-mib"]

@@ -129,7 +129,7 @@ def test_sources_of_different_kinds_see_one_machine() -> None:
     result = run([declared("web", vcpu=2)], other)
     assert len(result.pairs) == 1
     assert result.findings == []  # the cloud's word stands before the others'
-    assert result.machines["cloud/web"].keys.macs == {A}
+    assert result.machines["cloud/web"].keys.macs == (A,)
 
 
 def test_absence_without_a_complete_reading_proves_nothing() -> None:
