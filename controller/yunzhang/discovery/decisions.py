@@ -19,7 +19,7 @@ from yunzhang.discovery.models import Finding, ObservedItem
 from yunzhang.discovery.registering import Registered, Rule, register_machines
 from yunzhang.discovery.telling import reasons_of
 from yunzhang.errors import Conflict, InputError, NotFound, YunzhangError
-from yunzhang.units.scope import Principal, demand, unrestricted
+from yunzhang.units.scope import Principal, demand, doing, unrestricted
 
 # Accepting what was seen into the register is a person's act, like accepting a wave: the system
 # principal may not.
@@ -57,6 +57,7 @@ def get_finding(session: Session, principal: Principal, finding_id: int) -> Find
     return found
 
 
+@doing(ACT)
 def decide(
     session: Session,
     principal: Principal,
@@ -71,7 +72,6 @@ def decide(
     not fit, Conflict `discovery.finding_changed` when it says something else by now, and what
     `register.accept` raises.
     """
-    demand(principal, ACT)
     repository.lock(session)
     row = get_finding(session, principal, finding_id)
     if revision is not None and row.revision != revision:
@@ -81,6 +81,7 @@ def decide(
     return row
 
 
+@doing(ACT)
 def register_all(
     session: Session,
     principal: Principal,
@@ -94,7 +95,6 @@ def register_all(
     it. The caller's transaction rolled back makes it a rehearsal. Raises NotFound
     `discovery.finding_unknown` and what `registering.register_machines` does.
     """
-    demand(principal, ACT)
     repository.lock(session)
     if isinstance(numbers, Filter):
         rows = list(repository.chosen(session, replace(numbers, kind="observed_only")))
@@ -155,6 +155,7 @@ def _settle(
     )  # fmt: skip
 
 
+@doing(ACT)
 def decide_all(
     session: Session, principal: Principal, which: Filter, verdict: Verdict
 ) -> tuple[list[Finding], list[Refusal]]:
@@ -162,7 +163,6 @@ def decide_all(
 
     The caller's transaction rolled back makes it a rehearsal.
     """
-    demand(principal, ACT)
     decided, refused = [], []
     for row in repository.chosen(session, which):
         try:

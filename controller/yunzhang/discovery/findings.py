@@ -22,7 +22,7 @@ from yunzhang.discovery.finding_states import ANSWERED, DECIDED, TRANSITIONS, re
 from yunzhang.discovery.machines import MACHINE_KINDS, Declared, Lookup, Seen, Source, power_of, see
 from yunzhang.discovery.models import Finding, UnitComparison
 from yunzhang.discovery.reconciling import Found, LastSeen, Reconciled, Situation, reconcile
-from yunzhang.units.scope import Principal, demand
+from yunzhang.units.scope import Principal, demand, doing
 
 
 @dataclass(slots=True)
@@ -55,9 +55,9 @@ class _Sides:
     proofs: Mapping[str, int]  # platform → the complete full run that proves absence on it
 
 
+@doing("discover")
 def reconcile_register(session: Session, principal: Principal) -> Reconciliation:
     """Compare the register with what every source was last seen to hold."""
-    demand(principal, "discover")
     repository.lock(session)
     sides = _read_sides(session)
     found = reconcile(sides.declared, sides.observed, sides.situation)

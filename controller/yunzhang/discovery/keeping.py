@@ -24,7 +24,7 @@ from yunzhang.discovery.machines import MACHINE_KINDS
 from yunzhang.discovery.models import DiscoveryRun
 from yunzhang.errors import Conflict, InputError
 from yunzhang.kit.canonical import content_hash
-from yunzhang.units.scope import Principal, demand
+from yunzhang.units.scope import Principal, doing
 
 # As long as a platform's `cloud_name` may be, by which the register names its source.
 LONGEST_NAME = 64
@@ -123,6 +123,7 @@ def spooling() -> Iterator[Spool]:
         yield Spool(file)
 
 
+@doing("discover")
 def keep(
     session: Session, principal: Principal, reading: Reading, records: Iterable[Record]
 ) -> Outcome:
@@ -132,7 +133,6 @@ def keep(
     name belongs to one of another kind, and `discovery.delta_stale` when a delta does not follow
     the source's present base.
     """
-    demand(principal, "discover")
     base = _check(session, reading)
     run = DiscoveryRun(
         cloud=reading.source,
