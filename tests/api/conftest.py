@@ -42,14 +42,17 @@ class Client:
         path: str,
         headers: Mapping[str, str] | None = None,
         body: object = None,
+        content: Any = None,
     ) -> httpx.Response:
-        """One request with the client's token; `path` may carry a query, `body` is sent as JSON."""
+        """One request with the client's token; `path` may carry a query, `body` is sent as JSON,
+        `content` as it is.
+        """
         sent = self.authorization | dict(headers or {})
 
         async def talk() -> httpx.Response:
             transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
             async with httpx.AsyncClient(transport=transport, base_url=BASE) as client:
-                return await client.request(method, path, headers=sent, json=body)
+                return await client.request(method, path, headers=sent, json=body, content=content)
 
         with self._counting():
             return asyncio.run(talk())

@@ -11,12 +11,14 @@ import pytest
 
 from tests.api.conftest import Client
 from yunzhang.api.app import make_app
+from yunzhang.estate.importing.endpoints_files import XLSX
 
-TEXT = ("text/html", "text/event-stream", "application/yaml")
+TEXT = ("text/html", "text/event-stream", "application/yaml", "text/csv", XLSX)
 # how operations begin that change something
 WRITES = (
     "take_", "create_", "change_", "remove_", "save_", "decide_", "log_", "make_", "revoke_",
-    "reset_", "disable_", "enable_", "link_", "give_", "delegate_",
+    "reset_", "disable_", "enable_", "link_", "give_", "delegate_", "import_", "undo_",
+    "advance_", "rename_", "merge_", "move_", "hand_", "erase_", "verify_",
 )  # fmt: skip
 # Statements that find out who asks: the token with its account, and the grants.
 WHO = 2
@@ -38,6 +40,9 @@ BUDGETS = {
     "/estate/conflicts": 3,
     "/estate/whois?address=10.0.0.1": 3,
     "/catalogue": 2,
+    "/estate/imports": 2,
+    "/estate/changes": 2,
+    "/estate/workloads/mib-app/history": 2,
     # one thing with all its parts
     "/waves/1": 4,
     "/plans/demo": 2,

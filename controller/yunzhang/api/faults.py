@@ -7,13 +7,14 @@ from http import HTTPStatus
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import DataError, InterfaceError, OperationalError
 from starlette.exceptions import HTTPException
 
 from yunzhang.api.schemas import ErrorRead
 from yunzhang.errors import Throttled, Unauthenticated, YunzhangError
 from yunzhang.estate.items.editing import ItemsRefused
-from yunzhang.estate.items.schemas import FaultRead
+from yunzhang.estate.items.lifecycle import StepRefused
+from yunzhang.estate.items.schemas import FaultRead, RefusalRead
 from yunzhang.kit.logs import logger
 from yunzhang.texts import LANGUAGES, Language, in_language
 
@@ -59,6 +60,8 @@ def answer(error: YunzhangError, language: Language, status: int | None = None) 
         )
         if isinstance(error, ItemsRefused):
             body.errors = [FaultRead.of(fault) for fault in error.faults]
+        if isinstance(error, StepRefused):
+            body.errors = [RefusalRead.of(refusal) for refusal in error.refusals]
     unset = {"errors"} if body.errors is None else set()
     response = JSONResponse(body.model_dump(exclude=unset), number, media_type=PROBLEM)
     response.headers["Content-Language"] = language
@@ -108,6 +111,12 @@ async def on_database(request: Request, error: Exception) -> JSONResponse:
     return answer(YunzhangError("api.database"), _language(request), 503)
 
 
+async def on_value(request: Request, error: Exception) -> JSONResponse:
+    """A value that the database does not take, such as a text with a NUL."""
+    log.info("value refused", path=request.url.path, error=str(error))
+    return answer(YunzhangError("api.value_bad"), _language(request), 422)
+
+
 async def on_fault(request: Request, error: Exception) -> JSONResponse:
     """A fault of the product itself: logged whole, told without details."""
     log.error("fault", path=request.url.path, exc_info=error)
@@ -121,4 +130,5 @@ def add_handlers(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, on_http)
     for kind in (OperationalError, InterfaceError):
         app.add_exception_handler(kind, on_database)
+    app.add_exception_handler(DataError, on_value)
     app.add_exception_handler(Exception, on_fault)

@@ -43,12 +43,14 @@ def advance(
         raise Conflict("db.transition_unknown", noun=noun, before=before, after=to)
     model: Any = type(row)
     session.flush()
+    # what is returned is counted: SQLite counts no rows of an UPDATE behind a restriction's WITH
     changed = session.execute(
         update(model)
         .where(model.id == row.id, model.state == before, model.revision == row.revision)
         .values(state=to, revision=model.revision + 1, **values)
+        .returning(model.id)
         .execution_options(synchronize_session=False)
-    )
-    if changed.rowcount != 1:  # type: ignore[attr-defined]
+    ).all()
+    if len(changed) != 1:
         raise Conflict("db.transition_lost", noun=noun, before=before, after=to)
     session.refresh(row)

@@ -327,16 +327,19 @@ class Opex(Recorded, Base):
 
 
 class ImportBatch(Base):
-    """One import that was written. `excluded` counts refused classified items by unit."""
+    """One import that was written. `excluded` counts refused classified items by unit.
+
+    `unit_code`: the unit for which it was imported; None: for the office, whatever it touched.
+    """
 
     __tablename__ = "import_batch"
-    office_only: ClassVar[bool] = True
 
     id: Mapped[int] = identity()
     file_name: Mapped[str] = mapped_column(LONG)
     file_sha256: Mapped[str] = mapped_column(String(64), index=True)
     mode: Mapped[str] = mapped_column(SHORT)
     principal: Mapped[str] = mapped_column(String(80))
+    unit_code: Mapped[str | None] = mapped_column(CODE, index=True)
     created_at: Mapped[datetime]
     counts: Mapped[Any] = json_column()
     excluded: Mapped[Any] = json_column()
@@ -348,7 +351,7 @@ class ImportRow(Base):
     """What became of a row of a file; rows that changed nothing are only counted."""
 
     __tablename__ = "import_row"
-    office_only: ClassVar[bool] = True
+    owned_through: ClassVar[str] = "batch_id"
 
     id: Mapped[int] = identity()
     batch_id: Mapped[int] = mapped_column(ForeignKey("import_batch.id"), index=True)

@@ -31,7 +31,7 @@ from yunzhang.estate.addresses.schemas import (
     WhoisWorkload,
 )
 from yunzhang.estate.models import Prefix
-from yunzhang.estate.service import MAX_PAGE
+from yunzhang.estate.pages import MAX_PAGE
 from yunzhang.units.scope import Principal, demand, unrestricted
 
 # Workloads told about one address; more than these share a floating address only by mistake.

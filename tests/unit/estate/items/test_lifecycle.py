@@ -13,10 +13,11 @@ from tests.unit.estate.whole import load_whole
 from yunzhang import texts
 from yunzhang.errors import Conflict, Forbidden, InputError, NotFound
 from yunzhang.estate import service
+from yunzhang.estate.changes.service import list_item_changes
 from yunzhang.estate.items.lifecycle import STATES, TRANSITIONS, Step, advance_items, reopen_expired
 from yunzhang.estate.models import Circuit, PrivateNetwork, Responsibility
 from yunzhang.estate.repository import MODELS
-from yunzhang.units.scope import SYSTEM, Principal
+from yunzhang.units.scope import SYSTEM, Granted, Principal, bind
 
 OPERATOR = Principal("wang", frozenset({"operator"}), 1)
 
@@ -139,7 +140,7 @@ def test_closed_needs_evidence_and_ended_lines(session: Session, tmp_path: Path)
     session.execute(update(Circuit).values(state="closed"))
     session.commit()
     go(session, "closed", evidence="30 日无流量报告")
-    (change, *_) = service.list_changes(session, SYSTEM, "networks", "n1").items
+    (change, *_) = list_item_changes(session, SYSTEM, "networks", "n1").items
     assert change.after == {"state": "closed", "evidence": "30 日无流量报告"}
 
 
@@ -189,3 +190,15 @@ def test_deciding_is_the_offices(session: Session, tmp_path: Path) -> None:
     for principal in (SYSTEM, Principal("li", frozenset({"reviewer"}), 3)):
         with pytest.raises(Forbidden):
             advance_items(session, principal, "networks", ["n1"], Step("verified"))
+
+
+def test_a_unit_submits_its_own_on_every_database(session: Session, tmp_path: Path) -> None:
+    """On SQLite the restricted UPDATE counted no rows, and the step was taken for lost."""
+    load_whole(session, tmp_path)
+    session.commit()
+    own = Principal("li", account_id=9, grants=frozenset({Granted("applicant", "unit", "u2")}))
+    bind(session, own)
+    assert advance_items(session, own, "networks", ["n1"], Step("submitted")) == 1
+    session.commit()
+    bind(session, SYSTEM)
+    assert state_of(session) == "submitted"
