@@ -9,9 +9,12 @@ from typing import Any
 
 import pytest
 
-from tests.api.conftest import Client
+from tests.api.conftest import Client, make_token
+from yunzhang import audit, clock, db
 from yunzhang.api.app import make_app
+from yunzhang.estate import history
 from yunzhang.estate.importing.endpoints_files import XLSX
+from yunzhang.estate.models import ImportBatch
 
 TEXT = ("text/html", "text/event-stream", "application/yaml", "text/csv", XLSX)
 # how operations begin that change something
@@ -118,6 +121,51 @@ def test_statement_budgets(client: Client, wave: int) -> None:
         taken = [said for said in said_all if said not in who]
         assert all(said.startswith("SELECT") for said in taken), f"{path} does more than read"
         assert 1 <= len(taken) <= budget, f"{path}: {len(taken)} > {budget}"
+
+
+# lists that grow with use → statements they may take, with 1 row and with 100
+GROWING = {
+    "/estate/imports": 2,
+    "/estate/imports/1/rows": 3,
+    "/estate/changes": 2,
+    "/estate/workloads/w/history": 2,
+    "/audit/entries": 2,
+    "/waves/1/objects": 2,
+}
+
+
+def test_lists_take_as_many_statements_with_100_rows(client: Client, wave: int) -> None:
+    auditor = Client(client.app, make_token("zhou", ["auditor"]))
+
+    def taken(path: str, rows: int) -> int:
+        assert auditor.get(path).status_code == 200
+        page = auditor.get(f"{path}?limit=100")
+        assert len(page.json()["items"]) >= rows, path
+        said = (said for said in auditor.statements if said != "BEGIN")
+        return len([s for s in said if "access_token" not in s and "access_grant" not in s])
+
+    for count in (1, 99):
+        _add_history(count)
+        rows = 1 if count == 1 else 100
+        for path, budget in GROWING.items():
+            # of a wave there is what it made
+            assert taken(path, min(rows, 5) if "waves" in path else rows) == budget, (path, rows)
+
+
+def _add_history(count: int) -> None:
+    """More imports, rows of import 1, changes of workload w, and entries of the audit record."""
+    entry = history.Entry("workloads", "w", "U-mib", "update", {"vcpu": 1}, {"vcpu": 2})
+    with db.transaction() as session:
+        for number in range(count):
+            batch = ImportBatch(
+                file_name="f", file_sha256="0" * 64, mode="all", principal="wang",
+                created_at=clock.now(), counts={}, excluded={},
+            )  # fmt: skip
+            history.add_batch(session, batch)
+            audit.record(session, "wang", "import", "register", f"batch-{number}")
+        rows = [(1, "workloads", n, "w", "update") for n in range(count)]
+        history.add_import_rows(session, rows)
+        history.log_changes(session, [entry] * count, at=clock.now(), principal="wang")
 
 
 def test_lists_of_plans_and_waves_leave_documents_unread(client: Client, wave: int) -> None:

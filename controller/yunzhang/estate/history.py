@@ -101,7 +101,7 @@ def log_changes(
 
 def _plain(values: dict[str, Any] | None) -> dict[str, Any] | None:
     return values and {
-        name: value if isinstance(value, str | int | list | float | None) else str(value)
+        name: value if isinstance(value, str | int | list | dict | float | None) else str(value)
         for name, value in values.items()
     }
 

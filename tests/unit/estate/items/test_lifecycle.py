@@ -202,3 +202,12 @@ def test_a_unit_submits_its_own_on_every_database(session: Session, tmp_path: Pa
     session.commit()
     bind(session, SYSTEM)
     assert state_of(session) == "submitted"
+
+
+def test_reasons_stand_in_the_log_as_they_were_given(session: Session, tmp_path: Path) -> None:
+    """On SQLite they were kept as the text of a dictionary."""
+    load_whole(session, tmp_path)
+    put(session, "submitted")
+    go(session, "returned", reasons={"zone": "不符"})
+    (change, *_) = list_item_changes(session, SYSTEM, "networks", "n1").items
+    assert change.after == {"state": "returned", "reasons": {"zone": "不符"}}
