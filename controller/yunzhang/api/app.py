@@ -80,7 +80,7 @@ ERRORS: dict[int | str, dict[str, Any]] = {
     422: {"model": ErrorRead, "description": "A parameter cannot be used"},
     MISDIRECTED: {"model": ErrorRead, "description": "The Host header is not this machine's"},
     412: {"model": ErrorRead, "description": "It is no longer as it was read"},
-    413: {"model": ErrorRead, "description": "The file is too large"},
+    413: {"model": ErrorRead, "description": "The body is too large"},
     428: {"model": ErrorRead, "description": "If-Match is missing"},
     429: {"model": ErrorRead, "description": "Too often; Retry-After says when to try again"},
     500: {"model": ErrorRead, "description": "A fault of the product itself"},

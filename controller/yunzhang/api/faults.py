@@ -23,6 +23,7 @@ log = logger("api")
 PROBLEM = "application/problem+json"
 # Problem types are names; nothing need answer there.
 PROBLEMS = "/api/v1/problems"
+HTTP_CODES = {404: "api.path_unknown", 405: "api.method_unknown", 413: "api.body_large"}
 
 
 def asked_language(header: str | None) -> Language:
@@ -94,11 +95,9 @@ async def on_bad_request(request: Request, error: Exception) -> JSONResponse:
 
 
 async def on_http(request: Request, error: Exception) -> JSONResponse:
-    """No such path (404), no such method (405)."""
+    """No such path (404), no such method (405), a body that is too large (413)."""
     assert isinstance(error, HTTPException)  # noqa: S101 - as it is registered
-    code = {404: "api.path_unknown", 405: "api.method_unknown"}.get(
-        error.status_code, "api.refused"
-    )
+    code = HTTP_CODES.get(error.status_code, "api.refused")
     told = YunzhangError(code, path=request.url.path, method=request.method)
     response = answer(told, _language(request), error.status_code)
     response.headers.update(error.headers or {})
