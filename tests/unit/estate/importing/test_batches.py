@@ -108,7 +108,7 @@ def test_somebody_of_two_units(estate: Session, rows: list[str], unit: str | Non
     if "new" in rows:
         below = {"code": "new", "name": "新设机构", "division_code": "450100", "level": "设区市",
                  "parent_code": "mib"}  # fmt: skip
-        sheets = {"units": [below]} | sheets
+        bring(estate, OFFICE, "1", units=[below])
     batch = bring(estate, both, **sheets)
     assert read_batch(asked_by(estate, OFFICE), OFFICE, batch).unit_code == unit
     assert seen(estate, both) == ([batch] if unit else [])
