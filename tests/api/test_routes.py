@@ -15,6 +15,7 @@ from yunzhang.api.app import make_app
 from yunzhang.estate import history
 from yunzhang.estate.importing.endpoints_files import XLSX
 from yunzhang.estate.models import ImportBatch
+from yunzhang.units.scope import Granted
 
 TEXT = ("text/html", "text/event-stream", "application/yaml", "text/csv", XLSX)
 # how operations begin that change something
@@ -179,3 +180,16 @@ def test_reading_leaves_nothing_behind(client: Client, wave: int) -> None:
     for path in BUDGETS:
         client.get(path)
     assert before == (client.get(f"/waves/{wave}").json(), client.get("/ledger/pools").json())
+
+
+def test_a_unit_reads_its_changes_in_three_statements(client: Client, wave: int) -> None:
+    """One more than the office: its units' codes are written out, so that their index serves."""
+    _add_history(100)
+    unit = Client(client.app, make_token("zhao", [], [Granted("manager", "unit", "U-mib")]))
+    assert unit.get("/estate/changes").json()["total"] == 100
+    page = unit.get("/estate/changes?limit=100")
+    assert len(page.json()["items"]) == 100
+    told = [s for s in unit.statements if "FROM change_log" in s or "FROM unit" in s]
+    assert len(told) == 3
+    other = Client(client.app, make_token("lu", [], [Granted("manager", "unit", "U-hrss")]))
+    assert other.get("/estate/changes").json()["total"] == 0

@@ -15,6 +15,7 @@ from yunzhang.estate.models import ChangeLog, ImportBatch, ImportRow
 from yunzhang.estate.repository import CHUNK, MODELS
 from yunzhang.estate.workbooks.columns import Sheet
 from yunzhang.estate.workbooks.sheets import BY_KEY
+from yunzhang.units.models import Unit
 
 CHANGE_COLUMNS = (
     "at", "principal", "batch_id", "sheet", "key", "unit_code", "act", "before", "after", "reason",
@@ -219,11 +220,27 @@ def later_changes(session: Session, batch_id: int, last: int) -> Sequence[Any]:
     return session.execute(query.order_by(ChangeLog.id)).all()
 
 
+def few_units(session: Session, most: int) -> list[str] | None:
+    """The units the asker sees; None when they are more than `most`."""
+    found = session.scalars(select(Unit.code).order_by(Unit.code).limit(most + 1)).all()
+    return list(found) if len(found) <= most else None
+
+
 def page_changes(
-    session: Session, wanted: ChangeFilter, asked: Asked, reader: Hashable
+    session: Session,
+    wanted: ChangeFilter,
+    asked: Asked,
+    reader: Hashable,
+    own: Collection[str] | None = None,
 ) -> tuple[Slice, int | None]:
-    """Changes, newest first, and how many there are."""
+    """Changes, newest first, and how many there are.
+
+    `own`: all units whose changes the reader may see, when they are few. The restriction says the
+    same, but only of codes that are written out PostgreSQL knows how rare they are.
+    """
     query = select(ChangeLog)
+    if own is not None:
+        query = query.where(ChangeLog.unit_code.in_(own))
     for name in ("sheet", "key", "unit_code", "principal", "batch_id", "act"):
         value = getattr(wanted, name)
         if value is not None:

@@ -351,10 +351,12 @@ class ImportRow(Base):
     """What became of a row of a file; rows that changed nothing are only counted."""
 
     __tablename__ = "import_row"
+    # pages of a batch's rows in the file's order
+    __table_args__ = (Index("ix_import_row_page", "batch_id", "id"),)
     owned_through: ClassVar[str] = "batch_id"
 
     id: Mapped[int] = identity()
-    batch_id: Mapped[int] = mapped_column(ForeignKey("import_batch.id"), index=True)
+    batch_id: Mapped[int] = mapped_column(ForeignKey("import_batch.id"))
     sheet: Mapped[str] = mapped_column(SHORT)
     row: Mapped[int]
     key: Mapped[str] = mapped_column(KEY)
@@ -369,7 +371,11 @@ class ChangeLog(Base):
     """
 
     __tablename__ = "change_log"
-    __table_args__ = (Index("ix_change_log_item", "sheet", "key"),)
+    __table_args__ = (
+        Index("ix_change_log_item", "sheet", "key"),
+        # pages of what units changed, newest first
+        Index("ix_change_log_page", "unit_code", "id"),
+    )
 
     id: Mapped[int] = identity()
     at: Mapped[datetime]
@@ -377,7 +383,7 @@ class ChangeLog(Base):
     batch_id: Mapped[int | None] = mapped_column(index=True)
     sheet: Mapped[str] = mapped_column(SHORT)
     key: Mapped[str] = mapped_column(KEY)
-    unit_code: Mapped[str | None] = mapped_column(CODE, index=True)
+    unit_code: Mapped[str | None] = mapped_column(CODE)
     act: Mapped[str] = mapped_column(SHORT)
     before: Mapped[Any] = json_column(nullable=True)
     after: Mapped[Any] = json_column(nullable=True)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from yunzhang.db import Session
 from yunzhang.db.paging import Asked
 from yunzhang.estate import history, service
-from yunzhang.estate.history import ChangeFilter
+from yunzhang.estate.history import ChangeFilter, few_units
 from yunzhang.estate.pages import check_page, told_page
 from yunzhang.estate.schemas import ChangeRead, Page
 from yunzhang.units.scope import Principal, demand
 
+# Codes that are written out in a statement.
+MOST_UNITS = 500
 ANY = ChangeFilter()
 FIRST = Asked()
 
@@ -22,7 +24,8 @@ def list_changes(
     """
     demand(principal, "read")
     check_page(asked)
-    found = history.page_changes(session, wanted, asked, principal)
+    own = None if principal.reach().office else few_units(session, MOST_UNITS)
+    found = history.page_changes(session, wanted, asked, principal, own)
     return told_page(found, asked, ChangeRead.model_validate)
 
 
