@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+
 import pytest
 from fastapi import FastAPI
 
 from tests.api.conftest import Client
 from tests.factories import add_worker
 from yunzhang import db, settings
+from yunzhang.api import guards
 from yunzhang.api.app import make_app
 from yunzhang.api.faults import asked_language
 from yunzhang.db import database_engine
@@ -84,3 +87,36 @@ def test_database_without_tables() -> None:
     assert (answer.status_code, answer.json()["code"]) == (503, "api.database")
     database_engine().dispose()
     settings.current.cache_clear()
+
+
+def test_what_no_database_keeps_was_a_fault_of_the_product(client: Client) -> None:
+    """PostgreSQL takes no NUL in a text."""
+    for path in ("/estate/units?unit=a%00b", "/estate/units/a%00b", "/estate/changes?who=%00",
+                 "/estate/imports?unit=%00", "/catalogue?name=%00"):  # fmt: skip
+        answer = client.get(path)
+        assert answer.status_code in {200, 404, 422}, path
+        if answer.status_code == 422:
+            assert answer.json()["code"] == "api.value_bad"
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_a_body_is_not_read_without_end(
+    client: Client, monkeypatch: pytest.MonkeyPatch, told: bool
+) -> None:
+    """It was read whole into memory before anybody was asked who sends it."""
+    monkeypatch.setattr(guards, "MOST_BYTES", 10_000)
+    sent: list[int] = []
+
+    async def parts() -> AsyncIterator[bytes]:
+        for _ in range(100):
+            sent.append(1_000)
+            yield b" " * 1_000
+
+    stranger = Client(client.app)
+    for path in ("/estate/sites", "/estate/sites/bulk", "/session"):
+        sent.clear()
+        answer = stranger.ask("POST", f"/api/v1{path}", content=b" " * 10_001 if told else parts())
+        assert (answer.status_code, answer.json()["code"]) == (413, "api.body_large")
+        assert sum(sent) < 20_000
+    bulk = client.ask("POST", "/api/v1/estate/sites/bulk", body={"items": []})
+    assert bulk.status_code == 200

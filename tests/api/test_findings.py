@@ -13,8 +13,8 @@ from yunzhang import clock, db
 from yunzhang.access.service import principal_of
 from yunzhang.discovery.findings import reconcile_register
 from yunzhang.discovery.service import keep_survey
+from yunzhang.estate.changes.service import list_item_changes
 from yunzhang.estate.models import Workload
-from yunzhang.estate.service import list_changes
 from yunzhang.units.scope import SYSTEM, Granted, bind
 
 STRAY = "0c9a2f04-6f0e-4b3c-9a35-6c1d1f1b0a01"
@@ -111,7 +111,7 @@ def test_history_of_a_things_decisions_is_its_units_alone(client: Client, wave: 
     for name in ("office", "mib", "hrss"):
         with db.reading() as session:
             asker = principal_of(session, name)
-            page = list_changes(bind(session, asker), asker, "workloads", item["declared"][0])
+            page = list_item_changes(bind(session, asker), asker, "workloads", item["declared"][0])
             totals[name] = page.total
     assert totals == {"office": 1, "mib": 1, "hrss": 0}
 

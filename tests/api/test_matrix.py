@@ -21,7 +21,8 @@ import pytest
 from tests.api.conftest import Client, make_token
 from yunzhang import clock, db
 from yunzhang.api.app import make_app
-from yunzhang.estate.models import Dependency
+from yunzhang.estate import history
+from yunzhang.estate.models import Dependency, ImportBatch
 from yunzhang.estate.service import READS
 from yunzhang.units.roles import ROLE_ACTS
 from yunzhang.units.scope import Granted
@@ -29,7 +30,11 @@ from yunzhang.units.scope import Granted
 FILE = Path(__file__).with_name("matrix.csv")
 PUBLIC = "public"
 VALUES = {"cloud": "legacy", "name": "target", "token": "1", "grant": "1", "wave_id": "1",
-          "number": "1", "finding_id": "9999", "code": "none", "key": "none"}  # fmt: skip
+          "number": "1", "finding_id": "9999", "code": "none", "batch_id": "1"}  # fmt: skip
+# Keys of nothing, where one word is no key.
+KEYS = {"prefixes": "none/10.0.0.0/24", "ranges": "none/10.0.0.1/10.0.0.9", "disks": "none/vda",
+        "nics": "none/eth0", "dependencies": "none/none/0", "opex": "sites/none/2026",
+        "responsibilities": "sites/none/responsible/none/2026-01-01"}  # fmt: skip
 UNIT = [Granted("applicant", "unit", "U-mib")]
 GRANTS = {
     "applicant": UNIT,
@@ -84,7 +89,13 @@ def _matches(template: str, path: str) -> bool:
 def template_of(method: str, path: str) -> str | None:
     """The described path a row is about: the one with the fewest variables."""
     found = [p for m, p in operations() if m == method and _matches(p, path)]
-    return min(found, key=lambda template: template.count("{")) if found else None
+    return min(found, key=lambda told: (told.count("{"), -len(told))) if found else None
+
+
+def filled(path: str) -> str:
+    """A path with a value for every variable."""
+    noun = path.split("/")[2] if path.count("/") > 1 else ""
+    return path.format_map({**VALUES, "key": KEYS.get(noun, "none"), "noun": "units"})
 
 
 def test_every_route_has_a_row_and_every_row_a_route() -> None:
@@ -111,11 +122,31 @@ def askers(client: Client, wave: int) -> dict[str, Client]:
                     note=f"{unit}-app > {unit}-db", created_at=now, updated_at=now,
                 )
             )  # fmt: skip
+        add_imports(session)
     tokens = {
         role: make_token(f"a-{role}", [] if role in GRANTS else [role], GRANTS.get(role, ()))
         for role in ROLE_ACTS
     }
     return {role: Client(client.app, token) for role, token in tokens.items()}
+
+
+def add_imports(session: db.Session) -> None:
+    """An import of each unit, of which the log is not whole, and a change of something it has."""
+    for number, unit in enumerate(("mib", "hrss"), 1):
+        batch = ImportBatch(
+            id=number, file_name=f"{unit}.xlsx", file_sha256=str(number) * 64, mode="all",
+            principal=f"{unit}-clerk", unit_code=f"U-{unit}", created_at=clock.now(),
+            counts={"workloads": {"create": 1}}, excluded={},
+        )  # fmt: skip
+        session.add(batch)
+        session.flush()
+        row = (number, "workloads", 3, f"{unit}-app", "create")
+        history.add_import_rows(session, [row])
+    entries = [
+        history.Entry("workloads", f"{unit}-app", f"U-{unit}", "update", {"vcpu": 1}, {"vcpu": 2})
+        for unit in ("mib", "lz", "hrss")
+    ]
+    history.log_changes(session, entries, at=clock.now(), principal="clerk")
 
 
 def outcome(row: dict[str, str], answer: Any) -> str:
@@ -134,7 +165,7 @@ def test_matrix(askers: dict[str, Client]) -> None:
             if row[role] == PUBLIC:
                 continue
             body = json.loads(row["body"].replace("{role}", role)) if row["body"] else None
-            answer = asker.ask(method, f"/api/v1{path.format_map(VALUES)}", body=body)
+            answer = asker.ask(method, f"/api/v1{filled(path)}", body=body)
             got = outcome(row, answer)
             if got != row[role]:
                 wrong.append(f"{row['route']} as {role}: {got}, not {row[role]}")
@@ -148,7 +179,7 @@ def test_nobody_gets_anything(client: Client, token: str | None) -> None:
     for method, path in operations():
         if f"{method} {path}" in public:
             continue
-        answer = stranger.ask(method, f"/api/v1{path.format_map(VALUES)}")
+        answer = stranger.ask(method, f"/api/v1{filled(path)}")
         assert answer.status_code == 401, f"{method} {path}"
         assert answer.headers["www-authenticate"].startswith("Bearer")
         assert answer.headers["content-type"] == "application/problem+json"

@@ -9,14 +9,20 @@ from typing import Any
 
 import pytest
 
-from tests.api.conftest import Client
+from tests.api.conftest import Client, make_token
+from yunzhang import audit, clock, db
 from yunzhang.api.app import make_app
+from yunzhang.estate import history
+from yunzhang.estate.importing.endpoints_files import XLSX
+from yunzhang.estate.models import ImportBatch
+from yunzhang.units.scope import Granted
 
-TEXT = ("text/html", "text/event-stream", "application/yaml")
+TEXT = ("text/html", "text/event-stream", "application/yaml", "text/csv", XLSX)
 # how operations begin that change something
 WRITES = (
     "take_", "create_", "change_", "remove_", "save_", "decide_", "log_", "make_", "revoke_",
-    "reset_", "disable_", "enable_", "link_", "give_", "delegate_",
+    "reset_", "disable_", "enable_", "link_", "give_", "delegate_", "import_", "undo_",
+    "advance_", "rename_", "merge_", "move_", "hand_", "erase_", "verify_",
 )  # fmt: skip
 # Statements that find out who asks: the token with its account, and the grants.
 WHO = 2
@@ -39,6 +45,9 @@ BUDGETS = {
     "/estate/conflicts": 3,
     "/estate/whois?address=10.0.0.1": 3,
     "/catalogue": 2,
+    "/estate/imports": 2,
+    "/estate/changes": 2,
+    "/estate/workloads/mib-app/history": 2,
     # one thing with all its parts
     "/waves/1": 4,
     "/plans/demo": 2,
@@ -116,6 +125,51 @@ def test_statement_budgets(client: Client, wave: int) -> None:
         assert 1 <= len(taken) <= budget, f"{path}: {len(taken)} > {budget}"
 
 
+# lists that grow with use → statements they may take, with 1 row and with 100
+GROWING = {
+    "/estate/imports": 2,
+    "/estate/imports/1/rows": 3,
+    "/estate/changes": 2,
+    "/estate/workloads/w/history": 2,
+    "/audit/entries": 2,
+    "/waves/1/objects": 2,
+}
+
+
+def test_lists_take_as_many_statements_with_100_rows(client: Client, wave: int) -> None:
+    auditor = Client(client.app, make_token("zhou", ["auditor"]))
+
+    def taken(path: str, rows: int) -> int:
+        assert auditor.get(path).status_code == 200
+        page = auditor.get(f"{path}?limit=100")
+        assert len(page.json()["items"]) >= rows, path
+        said = (said for said in auditor.statements if said != "BEGIN")
+        return len([s for s in said if "access_token" not in s and "access_grant" not in s])
+
+    for count in (1, 99):
+        _add_history(count)
+        rows = 1 if count == 1 else 100
+        for path, budget in GROWING.items():
+            # of a wave there is what it made
+            assert taken(path, min(rows, 5) if "waves" in path else rows) == budget, (path, rows)
+
+
+def _add_history(count: int) -> None:
+    """More imports, rows of import 1, changes of workload w, and entries of the audit record."""
+    entry = history.Entry("workloads", "w", "U-mib", "update", {"vcpu": 1}, {"vcpu": 2})
+    with db.transaction() as session:
+        for number in range(count):
+            batch = ImportBatch(
+                file_name="f", file_sha256="0" * 64, mode="all", principal="wang",
+                created_at=clock.now(), counts={}, excluded={},
+            )  # fmt: skip
+            history.add_batch(session, batch)
+            audit.record(session, "wang", "import", "register", f"batch-{number}")
+        rows = [(1, "workloads", n, "w", "update") for n in range(count)]
+        history.add_import_rows(session, rows)
+        history.log_changes(session, [entry] * count, at=clock.now(), principal="wang")
+
+
 def test_lists_of_plans_and_waves_leave_documents_unread(client: Client, wave: int) -> None:
     for path in ("/plans", "/waves"):
         client.get(path)
@@ -127,3 +181,16 @@ def test_reading_leaves_nothing_behind(client: Client, wave: int) -> None:
     for path in BUDGETS:
         client.get(path)
     assert before == (client.get(f"/waves/{wave}").json(), client.get("/ledger/pools").json())
+
+
+def test_a_unit_reads_its_changes_in_three_statements(client: Client, wave: int) -> None:
+    """One more than the office: its units' codes are written out, so that their index serves."""
+    _add_history(100)
+    unit = Client(client.app, make_token("zhao", [], [Granted("manager", "unit", "U-mib")]))
+    assert unit.get("/estate/changes").json()["total"] == 100
+    page = unit.get("/estate/changes?limit=100")
+    assert len(page.json()["items"]) == 100
+    told = [s for s in unit.statements if "FROM change_log" in s or "FROM unit" in s]
+    assert len(told) == 3
+    other = Client(client.app, make_token("lu", [], [Granted("manager", "unit", "U-hrss")]))
+    assert other.get("/estate/changes").json()["total"] == 0

@@ -12,6 +12,7 @@ from yunzhang import __version__
 from yunzhang.access.endpoints import router as access
 from yunzhang.access.oidc.endpoints import router as oidc
 from yunzhang.allocation.endpoints import router as ledger
+from yunzhang.api.audit import router as audit
 from yunzhang.api.catalogue import router as catalogue
 from yunzhang.api.events import router as events
 from yunzhang.api.faults import PROBLEM, add_handlers
@@ -23,8 +24,13 @@ from yunzhang.api.schemas import ErrorRead
 from yunzhang.discovery.endpoints import findings
 from yunzhang.discovery.endpoints import router as discovery
 from yunzhang.estate.addresses.endpoints import router as addresses
+from yunzhang.estate.changes.endpoints import router as changes
 from yunzhang.estate.endpoints import router as estate
+from yunzhang.estate.importing.endpoints import router as imports
+from yunzhang.estate.importing.endpoints_files import router as files
 from yunzhang.estate.items.endpoints import router as items
+from yunzhang.estate.items.endpoints_reform import router as reforms
+from yunzhang.estate.items.endpoints_steps import router as steps
 from yunzhang.moves.endpoints import router as waves
 from yunzhang.plans.endpoints import router as plans
 
@@ -37,6 +43,11 @@ ROUTERS: tuple[APIRouter, ...] = (
     catalogue,
     estate,
     addresses,
+    files,
+    imports,
+    changes,
+    steps,
+    reforms,
     items,
     lists,
     discovery,
@@ -46,18 +57,21 @@ ROUTERS: tuple[APIRouter, ...] = (
     waves,
     events,
     reading,
+    audit,
 )
 DESCRIPTION = """
-Everything Yunzhang (云长) knows: register, observed clouds, plans, waves, ledger, reports; and
-writing the register, by the rules that a workbook obeys.
+Everything Yunzhang (云长) knows: register and its history, observed clouds, plans, waves, ledger,
+reports, the audit record; and writing the register, by the rules that a workbook obeys: single
+things, many at once, whole files, the steps of their life, institutional reform.
 
 Whoever asks shows a token (`Authorization: Bearer yz_…`) or the cookie of a session that POST
 /session began; with the cookie, requests that change anything carry the session's CSRF token in
 X-CSRF-Token. Answers hold what the asker may see: their own, what was assigned to them, and the
-shared catalogue. Lists are pages of at most 500 with the total. What is changed or removed is named
-with the ETag it was read with (If-Match). Errors are problems (RFC 9457) with `code` and `hint`,
-worded in the language of Accept-Language (Chinese first); of records that break rules, `errors` has
-every fault.
+shared catalogue. Lists are pages of at most 500 with the total; `next` and `previous` are the
+cursors of the pages beside one, `last` that of the end. What is changed, removed or advanced alone
+is named with the ETag it was read with (If-Match). Files are sent as the body itself. Errors are
+problems (RFC 9457) with `code` and `hint`, worded in the language of Accept-Language (Chinese
+first); of records that break rules and of steps that are refused, `errors` has every fault.
 """
 ERRORS: dict[int | str, dict[str, Any]] = {
     400: {"model": ErrorRead, "description": "The body is no JSON"},
@@ -67,6 +81,9 @@ ERRORS: dict[int | str, dict[str, Any]] = {
     409: {"model": ErrorRead, "description": "The present state does not allow it"},
     422: {"model": ErrorRead, "description": "A parameter cannot be used"},
     MISDIRECTED: {"model": ErrorRead, "description": "The Host header is not this machine's"},
+    412: {"model": ErrorRead, "description": "It is no longer as it was read"},
+    413: {"model": ErrorRead, "description": "The body is too large"},
+    428: {"model": ErrorRead, "description": "If-Match is missing"},
     429: {"model": ErrorRead, "description": "Too often; Retry-After says when to try again"},
     500: {"model": ErrorRead, "description": "A fault of the product itself"},
     502: {"model": ErrorRead, "description": "A cloud or the provider did not do its part"},

@@ -7,13 +7,14 @@ from http import HTTPStatus
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import DataError, InterfaceError, OperationalError
 from starlette.exceptions import HTTPException
 
 from yunzhang.api.schemas import ErrorRead
 from yunzhang.errors import Throttled, Unauthenticated, YunzhangError
 from yunzhang.estate.items.editing import ItemsRefused
-from yunzhang.estate.items.schemas import FaultRead
+from yunzhang.estate.items.lifecycle import StepRefused
+from yunzhang.estate.items.schemas import FaultRead, RefusalRead
 from yunzhang.kit.logs import logger
 from yunzhang.texts import LANGUAGES, Language, in_language
 
@@ -22,6 +23,7 @@ log = logger("api")
 PROBLEM = "application/problem+json"
 # Problem types are names; nothing need answer there.
 PROBLEMS = "/api/v1/problems"
+HTTP_CODES = {404: "api.path_unknown", 405: "api.method_unknown", 413: "api.body_large"}
 
 
 def asked_language(header: str | None) -> Language:
@@ -59,6 +61,8 @@ def answer(error: YunzhangError, language: Language, status: int | None = None) 
         )
         if isinstance(error, ItemsRefused):
             body.errors = [FaultRead.of(fault) for fault in error.faults]
+        if isinstance(error, StepRefused):
+            body.errors = [RefusalRead.of(refusal) for refusal in error.refusals]
     unset = {"errors"} if body.errors is None else set()
     response = JSONResponse(body.model_dump(exclude=unset), number, media_type=PROBLEM)
     response.headers["Content-Language"] = language
@@ -91,11 +95,9 @@ async def on_bad_request(request: Request, error: Exception) -> JSONResponse:
 
 
 async def on_http(request: Request, error: Exception) -> JSONResponse:
-    """No such path (404), no such method (405)."""
+    """No such path (404), no such method (405), a body that is too large (413)."""
     assert isinstance(error, HTTPException)  # noqa: S101 - as it is registered
-    code = {404: "api.path_unknown", 405: "api.method_unknown"}.get(
-        error.status_code, "api.refused"
-    )
+    code = HTTP_CODES.get(error.status_code, "api.refused")
     told = YunzhangError(code, path=request.url.path, method=request.method)
     response = answer(told, _language(request), error.status_code)
     response.headers.update(error.headers or {})
@@ -106,6 +108,12 @@ async def on_database(request: Request, error: Exception) -> JSONResponse:
     """The database does not answer, or has no tables yet."""
     log.error("database", path=request.url.path, error=str(error))
     return answer(YunzhangError("api.database"), _language(request), 503)
+
+
+async def on_value(request: Request, error: Exception) -> JSONResponse:
+    """A value that the database does not take, such as a text with a NUL."""
+    log.info("value refused", path=request.url.path, error=str(error))
+    return answer(YunzhangError("api.value_bad"), _language(request), 422)
 
 
 async def on_fault(request: Request, error: Exception) -> JSONResponse:
@@ -121,4 +129,5 @@ def add_handlers(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, on_http)
     for kind in (OperationalError, InterfaceError):
         app.add_exception_handler(kind, on_database)
+    app.add_exception_handler(DataError, on_value)
     app.add_exception_handler(Exception, on_fault)

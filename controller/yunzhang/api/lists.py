@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query
 
 from yunzhang.access.dependencies import Asking, Overseeing, ReadingSession
+from yunzhang.allocation.models import Allocation, PoolCounter
 from yunzhang.allocation.schemas import AllocationRead, CounterRead
 from yunzhang.allocation.service import TRANSITIONS as ALLOCATION_TRANSITIONS
 from yunzhang.api import repository
 from yunzhang.discovery.schemas import RunRead
-from yunzhang.estate.endpoints import Code, Limit, Offset
+from yunzhang.estate.endpoints import Code, Paging
+from yunzhang.estate.pages import told_page
 from yunzhang.estate.schemas import Page
 from yunzhang.moves.endpoints import WaveId
+from yunzhang.moves.models import Wave
 from yunzhang.moves.schemas import ObjectRead, WaveRead
 from yunzhang.moves.states import WAVE_TRANSITIONS
 from yunzhang.plans.schemas import VersionRead
@@ -23,6 +27,8 @@ from yunzhang.units.scope import demand
 router = APIRouter()
 
 Name = Annotated[str | None, Query(max_length=80)]
+Cloud = Annotated[str | None, Query(max_length=80, description="only in this cloud")]
+Kind = Annotated[str | None, Query(max_length=40, description="only of this kind")]
 WaveState = StrEnum("WaveState", {state: state for state in WAVE_TRANSITIONS})  # type: ignore[misc]
 AllocationState = StrEnum(  # type: ignore[misc]
     "AllocationState", {state: state for state in ALLOCATION_TRANSITIONS}
@@ -31,17 +37,11 @@ AllocationState = StrEnum(  # type: ignore[misc]
 
 @router.get("/plans", tags=["plans"], summary="Versions of plans")
 def list_plans(
-    *,
-    session: ReadingSession,
-    principal: Overseeing,
-    name: Name = None,
-    limit: Limit = 100,
-    offset: Offset = 0,
+    *, session: ReadingSession, principal: Overseeing, asked: Paging, name: Name = None
 ) -> Page[VersionRead]:
     """One page of the versions of one plan or of all, newest first."""
-    total, rows = repository.page_versions(session, name, limit, offset)
-    items = [VersionRead.model_validate(row) for row in rows]
-    return Page(items=items, total=total, limit=limit, offset=offset)
+    found = repository.page_versions(session, name, asked, principal)
+    return told_page(found, asked, VersionRead.model_validate)
 
 
 @router.get("/waves", tags=["waves"], summary="Waves")
@@ -49,19 +49,17 @@ def list_waves(
     *,
     session: ReadingSession,
     principal: Asking,
+    asked: Paging,
     plan: Name = None,
     state: Annotated[WaveState | None, Query(description="only waves in this state")] = None,
-    limit: Limit = 100,
-    offset: Offset = 0,
 ) -> Page[WaveRead]:
     """One page of the waves that were ever asked for, newest first."""
     demand(principal, "read")
-    total, rows = repository.page_waves(session, plan, state, limit, offset)
-    items = [_wave(wave, name, number) for wave, name, number in rows]
-    return Page(items=items, total=total, limit=limit, offset=offset)
+    found = repository.page_waves(session, plan, state, asked, principal)
+    return told_page(found, asked, lambda row: _wave(*row))
 
 
-def _wave(wave: Any, plan: str, version: int) -> WaveRead:
+def _wave(wave: Wave, plan: str, version: int) -> WaveRead:
     own = WaveRead.model_fields.keys() - {"plan", "version"}
     return WaveRead(plan=plan, version=version, **{name: getattr(wave, name) for name in own})
 
@@ -72,49 +70,43 @@ def list_objects(
     wave_id: WaveId,
     session: ReadingSession,
     principal: Asking,
-    limit: Limit = 100,
-    offset: Offset = 0,
+    asked: Paging,
+    kind: Kind = None,
+    cloud: Cloud = None,
 ) -> Page[ObjectRead]:
     """One page of what a wave created or changed in clouds, in the order it was recorded."""
     demand(principal, "read")
-    total, rows = repository.page_objects(session, wave_id, limit, offset)
-    items = [ObjectRead.model_validate(row) for row in rows]
-    return Page(items=items, total=total, limit=limit, offset=offset)
+    found = repository.page_objects(session, wave_id, kind, cloud, asked, principal)
+    return told_page(found, asked, ObjectRead.model_validate)
 
 
 @router.get("/discovery/runs", tags=["discovery"], summary="Readings of clouds")
 def list_runs(
-    *,
-    session: ReadingSession,
-    principal: Overseeing,
-    cloud: Name = None,
-    limit: Limit = 100,
-    offset: Offset = 0,
+    *, session: ReadingSession, principal: Overseeing, asked: Paging, cloud: Cloud = None
 ) -> Page[RunRead]:
     """One page of the complete readings of one cloud or of all, newest first."""
-    total, rows = repository.page_runs(session, cloud, limit, offset)
-    items = [RunRead.model_validate(row) for row in rows]
-    return Page(items=items, total=total, limit=limit, offset=offset)
+    found = repository.page_runs(session, cloud, asked, principal)
+    return told_page(found, asked, RunRead.model_validate)
 
 
 @router.get("/ledger/pools", tags=["ledger"], summary="Pools")
 def list_pools(
-    *, session: ReadingSession, principal: Overseeing, limit: Limit = 100, offset: Offset = 0
+    *, session: ReadingSession, principal: Overseeing, asked: Paging, cloud: Cloud = None
 ) -> Page[CounterRead]:
     """One page of what the pools can hold and have promised, by cloud and resource class."""
-    total, rows = repository.page_counters(session, limit, offset)
-    items = [
-        CounterRead(
-            cloud=cloud,
-            resource_class=row.resource_class,
-            capacity=row.capacity,
-            held=row.held,
-            committed=row.committed,
-            free=row.capacity - row.held - row.committed,
-        )
-        for row, cloud in rows
-    ]
-    return Page(items=items, total=total, limit=limit, offset=offset)
+    found = repository.page_counters(session, cloud, asked, principal)
+    return told_page(found, asked, lambda row: _counter(*row))
+
+
+def _counter(row: PoolCounter, cloud: str) -> CounterRead:
+    return CounterRead(
+        cloud=cloud,
+        resource_class=row.resource_class,
+        capacity=row.capacity,
+        held=row.held,
+        committed=row.committed,
+        free=row.capacity - row.held - row.committed,
+    )
 
 
 @router.get("/ledger/allocations", tags=["ledger"], summary="Allocations")
@@ -122,26 +114,22 @@ def list_allocations(
     *,
     session: ReadingSession,
     principal: Asking,
+    asked: Paging,
     unit: Code = None,
     state: Annotated[AllocationState | None, Query(description="only in this state")] = None,
-    limit: Limit = 100,
-    offset: Offset = 0,
+    cloud: Cloud = None,
 ) -> Page[AllocationRead]:
     """One page of what units hold and were promised, newest first, with the amounts."""
     demand(principal, "read")
-    total, rows = repository.page_allocations(session, unit, state, limit, offset)
-    amounts = repository.amounts_of(session, [row.id for row, _ in rows])
-    items = [
-        AllocationRead(
-            id=row.id,
-            origin=row.origin,
-            cloud=cloud,
-            unit=row.unit,
-            state=row.state,
-            created_at=row.created_at,
-            needed_from=row.needed_from,
-            amounts=amounts[row.id],
-        )
-        for row, cloud in rows
-    ]
-    return Page(items=items, total=total, limit=limit, offset=offset)
+    found = repository.page_allocations(session, unit, state, cloud, asked, principal)
+    amounts = repository.amounts_of(session, [row.id for row, _ in found[0].rows])
+    return told_page(found, asked, lambda row: _allocation(row[0], row[1], amounts))
+
+
+def _allocation(
+    row: Allocation, cloud: str, amounts: Mapping[int, dict[str, int]]
+) -> AllocationRead:
+    own = AllocationRead.model_fields.keys() - {"cloud", "amounts"}
+    return AllocationRead(
+        cloud=cloud, amounts=amounts[row.id], **{name: getattr(row, name) for name in own}
+    )

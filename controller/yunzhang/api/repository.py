@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -10,7 +10,10 @@ from sqlalchemy import func, literal, select, union_all
 from sqlalchemy.orm import defer
 
 from yunzhang.allocation.models import Allocation, AllocationAmount, Pool, PoolCounter
+from yunzhang.audit import AuditEntry, AuditSeal
+from yunzhang.audit.repository import Filter, select_entries
 from yunzhang.db import Session
+from yunzhang.db.paging import Asked, Slice, read_page
 from yunzhang.discovery.models import DiscoveryRun
 from yunzhang.estate.models import CloudPlatform, InfoSystem, PrivateNetwork, Site
 from yunzhang.moves.models import CloudObject, Wave
@@ -19,6 +22,8 @@ from yunzhang.plays.models import PlayEvent
 from yunzhang.units import scope
 from yunzhang.units.models import Unit
 
+# A page's rows, and how many there are in all (None: not asked for).
+Found = tuple[Slice, int | None]
 # States of items that were never verified, or are no longer there.
 UNVERIFIED = ("draft", "submitted", "returned", "doubtful", "closed", "archived")
 CATALOGUE = {
@@ -38,28 +43,17 @@ class Stream(NamedTuple):
     last: int
 
 
-def _page(
-    session: Session, query: Any, order: Sequence[Any], limit: int, offset: int
-) -> tuple[int, Sequence[Any]]:
-    counted = query.order_by(None).with_only_columns(func.count(), maintain_column_froms=True)
-    total = session.scalar(counted) or 0
-    return total, session.execute(query.order_by(*order).limit(limit).offset(offset)).all()
-
-
-def page_versions(
-    session: Session, name: str | None, limit: int, offset: int
-) -> tuple[int, Sequence[PlanVersion]]:
+def page_versions(session: Session, name: str | None, asked: Asked, reader: Hashable) -> Found:
     """Versions of one plan or of all, newest first, without their content."""
     query = select(PlanVersion).options(defer(PlanVersion.content, raiseload=True))
     if name:
         query = query.where(PlanVersion.name == name)
-    total, rows = _page(session, query, [PlanVersion.id.desc()], limit, offset)
-    return total, [version for (version,) in rows]
+    return read_page(session, query, [PlanVersion.id], asked, reader, newest=True)
 
 
 def page_waves(
-    session: Session, plan: str | None, state: str | None, limit: int, offset: int
-) -> tuple[int, Sequence[tuple[Wave, str, int]]]:
+    session: Session, plan: str | None, state: str | None, asked: Asked, reader: Hashable
+) -> Found:
     """Waves with name and number of their plan's version, newest first."""
     query = select(Wave, PlanVersion.name, PlanVersion.number).join(
         PlanVersion, PlanVersion.id == Wave.version_id
@@ -70,53 +64,74 @@ def page_waves(
         query = query.where(Wave.state == state)
     # of the plan, whom a wave was assigned learns the name
     with scope.unrestricted(session, PlanVersion):
-        total, rows = _page(session, query, [Wave.id.desc()], limit, offset)
-    return total, [(wave, name, number) for wave, name, number in rows]
+        return read_page(session, query, [Wave.id], asked, reader, newest=True)
 
 
 def page_objects(
-    session: Session, wave_id: int, limit: int, offset: int
-) -> tuple[int, Sequence[CloudObject]]:
+    session: Session,
+    wave_id: int,
+    kind: str | None,
+    cloud: str | None,
+    asked: Asked,
+    reader: Hashable,
+) -> Found:
     """What a wave recorded, in the order it was recorded."""
     query = select(CloudObject).where(CloudObject.wave_id == wave_id)
-    total, rows = _page(session, query, [CloudObject.id], limit, offset)
-    return total, [row for (row,) in rows]
+    if kind:
+        query = query.where(CloudObject.kind == kind)
+    if cloud:
+        query = query.where(CloudObject.cloud == cloud)
+    return read_page(session, query, [CloudObject.id], asked, reader)
 
 
-def page_runs(
-    session: Session, cloud: str | None, limit: int, offset: int
-) -> tuple[int, Sequence[DiscoveryRun]]:
+def page_runs(session: Session, cloud: str | None, asked: Asked, reader: Hashable) -> Found:
     """Readings of one cloud or of all, newest first."""
     query = select(DiscoveryRun)
     if cloud:
         query = query.where(DiscoveryRun.cloud == cloud)
-    total, rows = _page(session, query, [DiscoveryRun.id.desc()], limit, offset)
-    return total, [run for (run,) in rows]
+    return read_page(session, query, [DiscoveryRun.id], asked, reader, newest=True)
 
 
-def page_counters(
-    session: Session, limit: int, offset: int
-) -> tuple[int, Sequence[tuple[PoolCounter, str]]]:
+def page_counters(session: Session, cloud: str | None, asked: Asked, reader: Hashable) -> Found:
     """Counters of all pools with the pool's cloud."""
     query = select(PoolCounter, Pool.cloud).join(Pool, Pool.id == PoolCounter.pool_id)
-    order = [Pool.cloud, PoolCounter.resource_class]
-    total, rows = _page(session, query, order, limit, offset)
-    return total, [(counter, cloud) for counter, cloud in rows]
+    if cloud:
+        query = query.where(Pool.cloud == cloud)
+    return read_page(session, query, [Pool.cloud, PoolCounter.resource_class], asked, reader)
 
 
 def page_allocations(
-    session: Session, unit: str | None, state: str | None, limit: int, offset: int
-) -> tuple[int, Sequence[tuple[Allocation, str]]]:
+    session: Session,
+    unit: str | None,
+    state: str | None,
+    cloud: str | None,
+    asked: Asked,
+    reader: Hashable,
+) -> Found:
     """Allocations with their pool's cloud, newest first."""
     query = select(Allocation, Pool.cloud).join(Pool, Pool.id == Allocation.pool_id)
     if unit:
         query = query.where(Allocation.unit == unit)
     if state:
         query = query.where(Allocation.state == state)
+    if cloud:
+        query = query.where(Pool.cloud == cloud)
     # of the pool, a unit learns the cloud its own allocations are in
     with scope.unrestricted(session, Pool):
-        total, rows = _page(session, query, [Allocation.id.desc()], limit, offset)
-    return total, [(allocation, cloud) for allocation, cloud in rows]
+        return read_page(session, query, [Allocation.id], asked, reader, newest=True)
+
+
+def page_audit(session: Session, wanted: Filter, asked: Asked, reader: Hashable) -> Found:
+    """Entries of the audit record with their block, newest first, without what they tell."""
+    unread = (AuditEntry.before, AuditEntry.after, AuditEntry.details)
+    query = select_entries(wanted).options(*(defer(each, raiseload=True) for each in unread))
+    return read_page(session, query, [AuditEntry.id], asked, reader, newest=True)
+
+
+def count_sealed(session: Session, most: int) -> int:
+    """How many entries of the audit record are sealed, counted no further than `most`."""
+    counted = select(AuditSeal.entry_id).limit(most).subquery()
+    return session.scalar(select(func.count()).select_from(counted)) or 0
 
 
 def amounts_of(session: Session, allocations: Sequence[int]) -> Mapping[int, dict[str, int]]:
@@ -169,20 +184,31 @@ def events_after(session: Session, stream: Stream, counter: int, limit: int) -> 
     ).all()
 
 
-def page_catalogue(session: Session, limit: int, offset: int) -> tuple[int, Sequence[Any]]:
+def page_catalogue(
+    session: Session,
+    kind: str | None,
+    unit: str | None,
+    name: str | None,
+    asked: Asked,
+    reader: Hashable,
+) -> Found:
     """Rows (kind, name, unit, purpose) of all units' verified items, by unit, kind and name."""
     own: Any
     parts = []
-    for kind, own in CATALOGUE.items():
+    for each, own in CATALOGUE.items():
+        if kind not in (None, each):
+            continue
         purpose = own.purpose if hasattr(own, "purpose") else literal("")
         columns = own.name.label("name"), Unit.name.label("unit"), purpose.label("purpose")
-        told = select(literal(kind).label("kind"), *columns, own.code.label("code"))
-        parts.append(
-            told.join(Unit, Unit.code == own.unit_code).where(own.state.not_in(UNVERIFIED))
-        )
+        told = select(literal(each).label("kind"), *columns, own.code.label("code"))
+        told = told.join(Unit, Unit.code == own.unit_code).where(own.state.not_in(UNVERIFIED))
+        if unit:
+            told = told.where(Unit.code == unit)
+        if name:
+            told = told.where(own.name.contains(name, autoescape=True))
+        parts.append(told)
     rows = union_all(*parts).subquery()
+    query = select(rows.c.kind, rows.c.name, rows.c.unit, rows.c.purpose)
     with scope.unrestricted(session):
-        total = session.scalar(select(func.count()).select_from(rows)) or 0
-        query = select(rows.c.kind, rows.c.name, rows.c.unit, rows.c.purpose)
-        order = rows.c.unit, rows.c.kind, rows.c.name, rows.c.code
-        return total, session.execute(query.order_by(*order).limit(limit).offset(offset)).all()
+        order = [rows.c.unit, rows.c.kind, rows.c.name, rows.c.code]
+        return read_page(session, query, order, asked, reader)

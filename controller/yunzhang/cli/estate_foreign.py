@@ -12,7 +12,6 @@ from rich.table import Table
 
 from yunzhang.cli.context import output, principal
 from yunzhang.db import reading, transaction
-from yunzhang.errors import InputError
 from yunzhang.texts import text
 
 if TYPE_CHECKING:
@@ -53,12 +52,12 @@ def import_if_foreign(
 ) -> bool:
     """Import a foreign file and show the account; False: it is a workbook of ours."""
     from yunzhang.estate.foreign import service
-    from yunzhang.estate.foreign.conversion import Assumed
+    from yunzhang.estate.foreign.conversion import Assumed, read_tenant
 
     if form == "workbook" or (form == "auto" and service.detect(file) is None):
         return False
     chosen = next((each for each in service.FORMATS if each == form), None)
-    tenants = dict(_tenant(each) for each in told.pop("tenants") or ())
+    tenants = dict(read_tenant(each) for each in told.pop("tenants") or ())
     assumed = Assumed(tenants=tenants, **told)  # type: ignore[arg-type]
     acting = principal()
     with transaction() if write else reading() as session:
@@ -67,13 +66,6 @@ def import_if_foreign(
     if found.report.errors:
         sys.exit(2)
     return True
-
-
-def _tenant(written: str) -> tuple[str, str]:
-    name, equals, unit = written.rpartition("=")
-    if not equals or not name or not unit:
-        raise InputError("foreign.tenant_bad", value=written)
-    return name, unit
 
 
 def _show(found: ForeignReport, *, asked: bool, limit: int) -> None:

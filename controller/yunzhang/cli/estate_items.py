@@ -7,8 +7,10 @@ import click
 from yunzhang.cli import estate_views as views
 from yunzhang.cli.context import output, principal
 from yunzhang.db import reading, transaction
-from yunzhang.estate import service
+from yunzhang.db.paging import Asked
+from yunzhang.estate.changes.service import list_item_changes
 from yunzhang.estate.importing import undo
+from yunzhang.estate.importing.batches import list_batches
 from yunzhang.estate.items import lifecycle
 from yunzhang.estate.items.lifecycle import STATES, Step
 from yunzhang.estate.workbooks.sheets import SHEETS
@@ -62,7 +64,7 @@ def history(noun: str, key: str, limit: int, offset: int) -> None:
     """一个对象的变更记录 / Changes of one item, newest first."""
     acting = principal()
     with reading() as session:
-        page = service.list_changes(session, acting, noun, key, limit=limit, offset=offset)
+        page = list_item_changes(session, acting, noun, key, Asked(limit, offset))
     views.show_changes(noun, page)
 
 
@@ -73,7 +75,7 @@ def batches(limit: int, offset: int) -> None:
     """导入批次 / Imports, newest first."""
     acting = principal()
     with reading() as session:
-        page = service.list_batches(session, acting, limit=limit, offset=offset)
+        page = list_batches(session, acting, asked=Asked(limit, offset))
     views.show_batches(page)
 
 

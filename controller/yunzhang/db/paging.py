@@ -30,6 +30,8 @@ _MOST_KEPT = 1_000
 _LONGEST = 2_000
 
 Direction = Literal["after", "before"]
+# What selects entities, several or with more columns.
+Rows = Select[*tuple[Any, ...]]
 # Of a key.
 Part = str | int | date
 
@@ -79,47 +81,102 @@ def _read_part(part: Any, kind: type[Part]) -> Part:
     raise InputError("db.cursor_bad")
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Which page is asked for: by `cursor`, or from row `offset` on; `counted`: with the total."""
+
+    limit: int = 100
+    offset: int = 0
+    cursor: str | None = None
+    counted: bool = True
+
+
+def read_page(
+    session: Session,
+    query: Rows,
+    columns: Sequence[Any],
+    asked: Asked,
+    reader: Hashable,
+    *,
+    newest: bool = False,
+) -> tuple[Slice, int | None]:
+    """A page of `query` by `columns` and how many rows there are for `reader`; two statements.
+
+    `newest`: from the largest key down. Raises InputError `db.cursor_bad`.
+    """
+    total = totals.count(session, query, reader) if asked.counted else None
+    if asked.cursor is not None or not asked.offset:
+        page = by_cursor(session, query, columns, asked.cursor, asked.limit, newest=newest)
+    else:
+        page = by_offset(
+            session, query, columns,
+            offset=asked.offset, limit=asked.limit, total=total, newest=newest,
+        )  # fmt: skip
+    return page, total
+
+
+def _read_rows(
+    session: Session, query: Rows, columns: Sequence[Any]
+) -> list[tuple[Any, list[Part]]]:
+    """Rows with their keys. A row is what the query selects: an entity, or a tuple of several."""
+    if len(query.column_descriptions) == 1:
+        names = [column.key for column in columns]
+        return [(row, [getattr(row, name) for name in names]) for row in session.scalars(query)]
+    width = len(columns)
+    found = session.execute(query.add_columns(*columns))
+    return [(tuple(row[:-width]), list(row[-width:])) for row in found]
+
+
 def by_cursor(
-    session: Session, query: Select[Any], columns: Sequence[Any], cursor: str | None, limit: int
+    session: Session,
+    query: Rows,
+    columns: Sequence[Any],
+    cursor: str | None,
+    limit: int,
+    *,
+    newest: bool = False,
 ) -> Slice:
-    """One page of `query` (entities), sorted by `columns`, which are unique together.
+    """One page of `query`, sorted by `columns`, which are unique together; `newest`: downward.
 
     One statement. Raises InputError `db.cursor_bad`.
     """
     direction: Direction = "before" if cursor == LAST else "after"
+    key: list[Part] | None = None
     if cursor is not None and cursor != LAST:
         direction, key = read_cursor(cursor, columns)
+    upward = (direction == "after") != newest
+    if key is not None:
         here, there = tuple_(*columns), tuple_(*(literal(part) for part in key))
-        query = query.where(here > there if direction == "after" else here < there)
-    order = [column.asc() if direction == "after" else column.desc() for column in columns]
+        query = query.where(here > there if upward else here < there)
+    order = [column.asc() if upward else column.desc() for column in columns]
     # one more row than asked for tells whether the list goes on
-    found = list(session.scalars(query.order_by(*order).limit(limit + 1)))
+    found = _read_rows(session, query.order_by(*order).limit(limit + 1), columns)
     more, rows = len(found) > limit, found[:limit]
     if direction == "before":
         rows.reverse()
         before, after = more, cursor != LAST
     else:
         before, after = cursor is not None, more
-    names = [column.key for column in columns]
+    return _slice(rows, after=after, before=before)
 
-    def key_of(row: Any) -> list[str | int]:
-        return [getattr(row, name) for name in names]
 
+def _slice(rows: Sequence[tuple[Any, list[Part]]], *, after: bool, before: bool) -> Slice:
     return Slice(
-        rows,
-        write_cursor("after", key_of(rows[-1])) if rows and after else None,
-        write_cursor("before", key_of(rows[0])) if rows and before else None,
+        [row for row, _ in rows],
+        write_cursor("after", rows[-1][1]) if rows and after else None,
+        write_cursor("before", rows[0][1]) if rows and before else None,
     )
 
 
 def by_offset(
     session: Session,
-    query: Select[Any],
+    query: Rows,
     columns: Sequence[Any],
     *,
     offset: int,
     limit: int,
     total: int | None,
+    newest: bool = False,
 ) -> Slice:
     """Rows `offset` to `offset + limit`; with `total` from the nearer end. One statement."""
     backward = total is not None and offset > total // 2
@@ -129,27 +186,21 @@ def by_offset(
         first = total - offset - limit
         if limit <= 0:
             return Slice([], None, None)
-    order = [column.desc() if backward else column.asc() for column in columns]
+    order = [column.desc() if backward != newest else column.asc() for column in columns]
     asked = query
-    if first > limit:
+    plain = len(query.column_descriptions) == 1 and not newest
+    if first > limit and plain:
         # walk the index only; the rows themselves are fetched for the page alone
         keys = query.with_only_columns(*columns).order_by(*order).offset(first).limit(limit)
         model = query.column_descriptions[0]["entity"]
         asked = select(model).where(tuple_(*columns).in_(keys))
     else:
         asked = asked.offset(first)
-    rows = list(session.scalars(asked.order_by(*order).limit(limit)))
+    rows = _read_rows(session, asked.order_by(*order).limit(limit), columns)
     if backward:
         rows.reverse()
-    names = [column.key for column in columns]
     more = bool(rows) and (len(rows) == limit if total is None else offset + len(rows) < total)
-    return Slice(
-        rows,
-        write_cursor("after", [getattr(rows[-1], name) for name in names]) if more else None,
-        write_cursor("before", [getattr(rows[0], name) for name in names])
-        if rows and offset
-        else None,
-    )
+    return _slice(rows, after=more, before=bool(offset))
 
 
 class Totals:
@@ -160,7 +211,7 @@ class Totals:
         self._kept: dict[Hashable, tuple[float, int]] = {}
         self._lock = threading.Lock()
 
-    def count(self, session: Session, query: Select[Any], reader: Hashable) -> int:
+    def count(self, session: Session, query: Rows, reader: Hashable) -> int:
         """Rows of `query`. `reader`: who asks, since two readers may see different rows."""
         compiled = query.compile(dialect=session.get_bind().dialect)
         asked = tuple(sorted((name, repr(value)) for name, value in compiled.params.items()))

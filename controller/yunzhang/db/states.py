@@ -43,6 +43,7 @@ def advance(
         raise Conflict("db.transition_unknown", noun=noun, before=before, after=to)
     model: Any = type(row)
     session.flush()
+    # what is returned is counted: SQLite counts no rows of an UPDATE behind a restriction's WITH
     changed = session.execute(
         update(model)
         .where(model.id == row.id, model.state == before, model.revision == row.revision)

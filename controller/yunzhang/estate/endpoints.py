@@ -3,28 +3,54 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
+from enum import StrEnum
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 
+from yunzhang import clock
 from yunzhang.access.dependencies import Asking, ReadingSession
+from yunzhang.db.paging import Asked
 from yunzhang.estate import schemas, service
+from yunzhang.estate.pages import MAX_PAGE
 
 router = APIRouter(prefix="/estate", tags=["estate"])
 
 
-Limit = Annotated[int, Query(ge=1, le=service.MAX_PAGE)]
+Limit = Annotated[int, Query(ge=1, le=MAX_PAGE)]
 Offset = Annotated[int, Query(ge=0, le=2**31 - 1)]  # what a database can count
 Code = Annotated[str | None, Query(max_length=64)]
 City = Annotated[
     str | None, Query(max_length=6, description="only what units of this division have")
 ]
+Noun = StrEnum("Noun", {noun: noun for noun in service.READS})  # type: ignore[misc]
+Who = Annotated[str | None, Query(max_length=80, description="only what this account did")]
 State = Annotated[str | None, Query(max_length=20, description="only what is in this state")]
 Cursor = Annotated[
     str | None,
     Query(max_length=2000, description="`next` or `previous` of another page, or `last`"),
 ]
 Total = Annotated[bool, Query(description="false: do not count")]
+Since = Annotated[datetime | None, Query(description="from this time on; Beijing's without a zone")]
+Until = Annotated[datetime | None, Query(description="before this time")]
+
+
+def asked_page(
+    limit: Limit = 100, offset: Offset = 0, cursor: Cursor = None, total: Total = True
+) -> Asked:
+    """The page that a request asks for."""
+    return Asked(limit, offset, cursor, total)
+
+
+Paging = Annotated[Asked, Depends(asked_page)]
+
+
+def moment(given: datetime | None) -> datetime | None:
+    """A time of a request; one without a zone is Beijing's."""
+    if given is None or given.tzinfo is not None:
+        return given
+    return given.replace(tzinfo=clock.BEIJING)
 
 
 def _list_endpoint(noun: str) -> Callable[..., Any]:
@@ -32,13 +58,10 @@ def _list_endpoint(noun: str) -> Callable[..., Any]:
         *,
         session: ReadingSession,
         principal: Asking,
+        asked: Paging,
         unit: Code = None,
         city: City = None,
         state: State = None,
-        limit: Limit = 100,
-        offset: Offset = 0,
-        cursor: Cursor = None,
-        total: Total = True,
     ) -> schemas.Page[Any]:
         return service.list_rows(
             session,
@@ -47,10 +70,10 @@ def _list_endpoint(noun: str) -> Callable[..., Any]:
             unit=unit,
             city=city,
             state=state,
-            limit=limit,
-            offset=offset,
-            cursor=cursor,
-            total=total,
+            limit=asked.limit,
+            offset=asked.offset,
+            cursor=asked.cursor,
+            total=asked.counted,
         )
 
     return list_noun

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Hashable, Iterable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import or_, select, update
 
 from yunzhang.db import Session
+from yunzhang.db.paging import Asked, Slice, read_page
 from yunzhang.estate import bulk
 from yunzhang.estate.models import ChangeLog, ImportBatch, ImportRow
+from yunzhang.estate.repository import CHUNK, MODELS
 from yunzhang.estate.workbooks.columns import Sheet
 from yunzhang.estate.workbooks.sheets import BY_KEY
+from yunzhang.units.models import Unit
 
 CHANGE_COLUMNS = (
     "at", "principal", "batch_id", "sheet", "key", "unit_code", "act", "before", "after", "reason",
@@ -29,6 +32,29 @@ class Entry(NamedTuple):
     act: str
     before: dict[str, Any] | None
     after: dict[str, Any] | None
+
+
+class BatchFilter(NamedTuple):
+    """Which batches are asked for; None leaves a field open. `until` itself is not in."""
+
+    unit: str | None = None
+    principal: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    sha256: str | None = None
+
+
+class ChangeFilter(NamedTuple):
+    """Which changes are asked for; None leaves a field open. `until` itself is not in."""
+
+    sheet: str | None = None
+    key: str | None = None
+    unit_code: str | None = None
+    principal: str | None = None
+    batch_id: int | None = None
+    act: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
 
 
 def impersonal(sheet: Sheet, values: dict[str, Any]) -> dict[str, Any]:
@@ -94,21 +120,73 @@ def find_batch(session: Session, batch_id: int) -> ImportBatch | None:
     return session.get(ImportBatch, batch_id)
 
 
-def page_batches(session: Session, *, limit: int, offset: int) -> tuple[Sequence[ImportBatch], int]:
+def page_batches(
+    session: Session, wanted: BatchFilter, asked: Asked, reader: Hashable
+) -> tuple[Slice, int | None]:
     """Batches, newest first, and how many there are."""
-    total = session.scalar(select(func.count()).select_from(ImportBatch)) or 0
-    query = select(ImportBatch).order_by(ImportBatch.id.desc()).limit(limit).offset(offset)
-    return session.scalars(query).all(), total
+    query = select(ImportBatch)
+    if wanted.unit:
+        query = query.where(ImportBatch.unit_code == wanted.unit)
+    if wanted.principal:
+        query = query.where(ImportBatch.principal == wanted.principal)
+    if wanted.since:
+        query = query.where(ImportBatch.created_at >= wanted.since)
+    if wanted.until:
+        query = query.where(ImportBatch.created_at < wanted.until)
+    if wanted.sha256:
+        query = query.where(ImportBatch.file_sha256 == wanted.sha256)
+    return read_page(session, query, [ImportBatch.id], asked, reader, newest=True)
+
+
+def page_import_rows(
+    session: Session, batch_id: int, action: str | None, asked: Asked, reader: Hashable
+) -> tuple[Slice, int | None]:
+    """What became of the rows of a batch's file, in the file's order."""
+    query = select(ImportRow).where(ImportRow.batch_id == batch_id)
+    if action:
+        query = query.where(ImportRow.action == action)
+    return read_page(session, query, [ImportRow.id], asked, reader)
+
+
+def units_of_batch(session: Session, batch_id: int) -> set[str | None]:
+    """Whose the rows are that an import changed; None: the office's."""
+    query = select(ChangeLog.unit_code).where(ChangeLog.batch_id == batch_id).distinct()
+    return set(session.scalars(query))
+
+
+def claim_batch(session: Session, batch_id: int) -> bool:
+    """Whether the asker may change a batch: by changing nothing, as far as they may write."""
+    return _touch(session, ImportBatch, [batch_id], "undone_by") == 1
+
+
+def count_writable(session: Session, sheet: str, ids: Collection[int]) -> int:
+    """How many of these rows the asker may write, and nobody else can until the end."""
+    return _touch(session, MODELS[sheet], ids, "revision")
+
+
+def _touch(session: Session, model: Any, ids: Collection[int], name: str) -> int:
+    count, ordered = 0, sorted(ids)
+    for start in range(0, len(ordered), CHUNK):
+        chunk = ordered[start : start + CHUNK]
+        same = update(model).where(model.id.in_(chunk)).values({name: getattr(model, name)})
+        count += len(_returned(session, same.returning(model.id)))
+    return count
 
 
 def mark_undone(session: Session, batch_id: int, at: datetime, principal: str) -> bool:
     """Mark a batch as undone; whether it was not already."""
-    changed: Any = session.execute(
+    undone = (
         update(ImportBatch)
         .where(ImportBatch.id == batch_id, ImportBatch.undone_at.is_(None))
         .values(undone_at=at, undone_by=principal)
     )
-    return bool(changed.rowcount == 1)
+    return len(_returned(session, undone.returning(ImportBatch.id))) == 1
+
+
+def _returned(session: Session, statement: Any) -> Sequence[Any]:
+    # SQLite counts no rows of an UPDATE that begins with the WITH of a restriction
+    options = {"synchronize_session": False}
+    return session.execute(statement, execution_options=options).all()
 
 
 def changes_of_batch(session: Session, batch_id: int) -> Sequence[Any]:
@@ -142,11 +220,33 @@ def later_changes(session: Session, batch_id: int, last: int) -> Sequence[Any]:
     return session.execute(query.order_by(ChangeLog.id)).all()
 
 
-def changes_of_item(
-    session: Session, sheet: str, key: str, *, limit: int, offset: int
-) -> tuple[Sequence[ChangeLog], int]:
-    """Changes of one item, newest first, and how many there are."""
-    query = select(ChangeLog).where(ChangeLog.sheet == sheet, ChangeLog.key == key)
-    total = session.scalar(select(func.count()).select_from(query.subquery())) or 0
-    rows = session.scalars(query.order_by(ChangeLog.id.desc()).limit(limit).offset(offset)).all()
-    return rows, total
+def few_units(session: Session, most: int) -> list[str] | None:
+    """The units the asker sees; None when they are more than `most`."""
+    found = session.scalars(select(Unit.code).order_by(Unit.code).limit(most + 1)).all()
+    return list(found) if len(found) <= most else None
+
+
+def page_changes(
+    session: Session,
+    wanted: ChangeFilter,
+    asked: Asked,
+    reader: Hashable,
+    own: Collection[str] | None = None,
+) -> tuple[Slice, int | None]:
+    """Changes, newest first, and how many there are.
+
+    `own`: all units whose changes the reader may see, when they are few. The restriction says the
+    same, but only of codes that are written out PostgreSQL knows how rare they are.
+    """
+    query = select(ChangeLog)
+    if own is not None:
+        query = query.where(ChangeLog.unit_code.in_(own))
+    for name in ("sheet", "key", "unit_code", "principal", "batch_id", "act"):
+        value = getattr(wanted, name)
+        if value is not None:
+            query = query.where(getattr(ChangeLog, name) == value)
+    if wanted.since:
+        query = query.where(ChangeLog.at >= wanted.since)
+    if wanted.until:
+        query = query.where(ChangeLog.at < wanted.until)
+    return read_page(session, query, [ChangeLog.id], asked, reader, newest=True)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Select, select
 
 from yunzhang.db import Base, Session
-from yunzhang.db.paging import Slice, by_cursor, by_offset, totals
+from yunzhang.db.paging import Asked, Slice, read_page
 from yunzhang.estate.repository import MODELS
 from yunzhang.estate.workbooks.sheets import BY_KEY
 from yunzhang.units.models import Unit
@@ -56,19 +56,9 @@ def _owned(model: Any, units: Any) -> Any:
 
 
 def page_rows(
-    session: Session,
-    sheet: str,
-    narrowing: Narrowing,
-    *,
-    cursor: str | None,
-    limit: int,
-    offset: int,
-    count_for: Hashable | None,
+    session: Session, sheet: str, narrowing: Narrowing, asked: Asked, reader: Hashable
 ) -> tuple[Slice, int | None]:
-    """One page of a noun's rows by key, and how many there are for `count_for` (None: untold)."""
+    """One page of a noun's rows by key, and how many there are for `reader` (None: untold)."""
     query = list_query(sheet, narrowing)
     columns = [getattr(MODELS[sheet], name) for name in BY_KEY[sheet].identity]
-    total = None if count_for is None else totals.count(session, query, count_for)
-    if cursor is not None or not offset:
-        return by_cursor(session, query, columns, cursor, limit), total
-    return by_offset(session, query, columns, offset=offset, limit=limit, total=total), total
+    return read_page(session, query, columns, asked, reader)

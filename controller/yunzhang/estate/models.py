@@ -327,16 +327,19 @@ class Opex(Recorded, Base):
 
 
 class ImportBatch(Base):
-    """One import that was written. `excluded` counts refused classified items by unit."""
+    """One import that was written. `excluded` counts refused classified items by unit.
+
+    `unit_code`: the unit for which it was imported; None: for the office, whatever it touched.
+    """
 
     __tablename__ = "import_batch"
-    office_only: ClassVar[bool] = True
 
     id: Mapped[int] = identity()
     file_name: Mapped[str] = mapped_column(LONG)
     file_sha256: Mapped[str] = mapped_column(String(64), index=True)
     mode: Mapped[str] = mapped_column(SHORT)
     principal: Mapped[str] = mapped_column(String(80))
+    unit_code: Mapped[str | None] = mapped_column(CODE, index=True)
     created_at: Mapped[datetime]
     counts: Mapped[Any] = json_column()
     excluded: Mapped[Any] = json_column()
@@ -348,10 +351,12 @@ class ImportRow(Base):
     """What became of a row of a file; rows that changed nothing are only counted."""
 
     __tablename__ = "import_row"
-    office_only: ClassVar[bool] = True
+    # pages of a batch's rows in the file's order
+    __table_args__ = (Index("ix_import_row_page", "batch_id", "id"),)
+    owned_through: ClassVar[str] = "batch_id"
 
     id: Mapped[int] = identity()
-    batch_id: Mapped[int] = mapped_column(ForeignKey("import_batch.id"), index=True)
+    batch_id: Mapped[int] = mapped_column(ForeignKey("import_batch.id"))
     sheet: Mapped[str] = mapped_column(SHORT)
     row: Mapped[int]
     key: Mapped[str] = mapped_column(KEY)
@@ -366,7 +371,11 @@ class ChangeLog(Base):
     """
 
     __tablename__ = "change_log"
-    __table_args__ = (Index("ix_change_log_item", "sheet", "key"),)
+    __table_args__ = (
+        Index("ix_change_log_item", "sheet", "key"),
+        # pages of what units changed, newest first
+        Index("ix_change_log_page", "unit_code", "id"),
+    )
 
     id: Mapped[int] = identity()
     at: Mapped[datetime]
@@ -374,7 +383,7 @@ class ChangeLog(Base):
     batch_id: Mapped[int | None] = mapped_column(index=True)
     sheet: Mapped[str] = mapped_column(SHORT)
     key: Mapped[str] = mapped_column(KEY)
-    unit_code: Mapped[str | None] = mapped_column(CODE, index=True)
+    unit_code: Mapped[str | None] = mapped_column(CODE)
     act: Mapped[str] = mapped_column(SHORT)
     before: Mapped[Any] = json_column(nullable=True)
     after: Mapped[Any] = json_column(nullable=True)

@@ -261,11 +261,16 @@ class OpexRead(RecordedRead):
 
 
 class ChangeRead(Read):
-    """One change of an item: what stood there before and after."""
+    """One change of an item: what stood there before and after. `unit_code`: whose it was then;
+    None: the office's."""
 
+    id: int
     at: datetime
     principal: str
     batch_id: int | None
+    sheet: str
+    key: str
+    unit_code: str | None
     act: str
     before: dict[str, Any] | None
     after: dict[str, Any] | None
@@ -273,13 +278,14 @@ class ChangeRead(Read):
 
 
 class BatchRead(Read):
-    """One import. `counts`: rows by sheet key and action."""
+    """One import. `counts`: rows by sheet key and action; `unit_code` None: the office's."""
 
     id: int
     file_name: str
     file_sha256: str
     mode: str
     principal: str
+    unit_code: str | None
     created_at: datetime
     counts: dict[str, dict[str, int]]
     excluded: dict[str, int]

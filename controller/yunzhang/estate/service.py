@@ -12,14 +12,16 @@ from pydantic import BaseModel
 
 from yunzhang import audit, clock, texts
 from yunzhang.db import Session
+from yunzhang.db.paging import Asked
 from yunzhang.errors import InputError, NotFound
 from yunzhang.estate import history, repository, schemas
-from yunzhang.estate.importing import own_rules, rules
+from yunzhang.estate.importing import batches, own_rules, rules
 from yunzhang.estate.importing import writing as importing
 from yunzhang.estate.importing.known import Known
 from yunzhang.estate.importing.writing import Progress, no_progress
 from yunzhang.estate.list_repository import Narrowing, page_rows
 from yunzhang.estate.models import ImportBatch
+from yunzhang.estate.pages import check_page, told_page
 from yunzhang.estate.workbooks import bad_rows, csv_sheets, workbook
 from yunzhang.estate.workbooks.files import RawFile, read_file
 from yunzhang.estate.workbooks.parsing import Parsed, parse_file
@@ -30,7 +32,6 @@ from yunzhang.units.scope import Principal, demand, doing, unrestricted
 from yunzhang.units.service import load_divisions
 
 Mode = Literal["all", "good"]
-MAX_PAGE = 500
 
 READS: Mapping[str, type[BaseModel]] = {
     "units": UnitRead,
@@ -183,6 +184,7 @@ def _write(
         session, checked.parsed, checked.difference, checked.known,
         batch_id=batch.id, principal=principal.name, now=now, progress=progress,
     )  # fmt: skip
+    batch.unit_code = batches.owner_of(session, batch.id)
     audit.record(
         session,
         principal,
@@ -216,52 +218,18 @@ def export_sheet(
 ) -> int:
     """Write one sheet as CSV; how many rows. Importing it changes nothing."""
     demand(principal, "read")
-    sheet = _sheet(noun)
+    sheet = find_noun(noun)
     return csv_sheets.write_sheet(
         path, sheet, repository.all_rows(session, sheet.key), encoding=encoding
     )
 
 
-def _sheet(noun: str) -> Sheet:
+def find_noun(noun: str) -> Sheet:
+    """The sheet a noun names, by key or title. Raises NotFound `estate.noun_unknown`."""
     found = find_sheet(noun)
     if found is None:
         raise NotFound("estate.noun_unknown", noun=noun, known=texts.listed(BY_KEY))
     return found
-
-
-def _check_page(limit: int, offset: int) -> None:
-    if not (0 < limit <= MAX_PAGE) or offset < 0:
-        raise InputError("estate.page_bad", limit=limit, offset=offset, maximum=MAX_PAGE)
-
-
-def list_batches(
-    session: Session, principal: Principal, *, limit: int = 100, offset: int = 0
-) -> schemas.Page[schemas.BatchRead]:
-    """One page of imports, newest first."""
-    demand(principal, "read")
-    _check_page(limit, offset)
-    rows, total = history.page_batches(session, limit=limit, offset=offset)
-    items = [schemas.BatchRead.model_validate(row) for row in rows]
-    return schemas.Page[schemas.BatchRead](items=items, total=total, limit=limit, offset=offset)
-
-
-def list_changes(
-    session: Session,
-    principal: Principal,
-    noun: str,
-    key: str,
-    *,
-    limit: int = 100,
-    offset: int = 0,
-) -> schemas.Page[schemas.ChangeRead]:
-    """One page of the changes of an item, newest first. `key`: its key parts with slashes."""
-    demand(principal, "read")
-    _check_page(limit, offset)
-    rows, total = history.changes_of_item(
-        session, _sheet(noun).key, key, limit=limit, offset=offset
-    )
-    items = [schemas.ChangeRead.model_validate(row) for row in rows]
-    return schemas.Page[schemas.ChangeRead](items=items, total=total, limit=limit, offset=offset)
 
 
 def list_rows(
@@ -284,23 +252,11 @@ def list_rows(
     `estate.noun_unknown`; InputError `estate.page_bad`, `estate.city_bad`, `db.cursor_bad`.
     """
     demand(principal, "read")
-    key = _sheet(noun).key
-    _check_page(limit, offset)
-    if cursor is not None and offset:
-        raise InputError("estate.page_bad", limit=limit, offset=offset, maximum=MAX_PAGE)
-    narrowing = Narrowing(unit, _division(city), state)
-    reader = (principal.name, principal.account_id) if total else None
-    page, count = page_rows(
-        session, key, narrowing, cursor=cursor, limit=limit, offset=offset, count_for=reader
-    )
-    return schemas.Page[Any](
-        items=[READS[key].model_validate(row) for row in page.rows],
-        total=count,
-        limit=limit,
-        offset=None if cursor else offset,
-        next=page.next,
-        previous=page.previous,
-    )
+    asked = Asked(limit, offset, cursor, total)
+    check_page(asked)
+    key = find_noun(noun).key
+    found = page_rows(session, key, Narrowing(unit, _division(city), state), asked, principal)
+    return told_page(found, asked, READS[key].model_validate)
 
 
 def _division(city: str | None) -> str | None:

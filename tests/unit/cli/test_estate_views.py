@@ -18,7 +18,18 @@ def wide(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _shown(noun: str, **change: object) -> str:
     told = ChangeRead.model_validate(
-        {"at": NOON, "principal": "wang", "batch_id": None, "before": None, "reason": ""} | change
+        {
+            "id": 1,
+            "at": NOON,
+            "principal": "wang",
+            "batch_id": None,
+            "sheet": noun,
+            "key": "n1",
+            "unit_code": "u1",
+            "before": None,
+            "reason": "",
+        }
+        | change
     )
     with context.output.capture() as capture:
         show_changes(noun, Page[ChangeRead](items=[told], total=1, limit=20, offset=0))

@@ -8,10 +8,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import delete, event, insert, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from yunzhang.db import paging
-from yunzhang.db.paging import LAST, Totals, by_cursor, by_offset, read_cursor, write_cursor
+from yunzhang.db.paging import (
+    LAST,
+    Asked,
+    Totals,
+    by_cursor,
+    by_offset,
+    read_cursor,
+    read_page,
+    write_cursor,
+)
 from yunzhang.errors import InputError
 from yunzhang.units.models import Division
 
@@ -109,6 +118,8 @@ def test_slow_counts_are_kept_per_reader(filled: Session, monkeypatch: pytest.Mo
     statements: list[str] = []
     engine = filled.get_bind()
     event.listen(engine, "before_cursor_execute", lambda *told: statements.append(told[2]))
+    # on a busy machine anything is slow
+    monkeypatch.setattr(paging, "SLOW", 60.0)
     totals, query = Totals(), select(Division).where(Division.code > CODES[0])
     fresh = [totals.count(filled, query, "a") for _ in range(2)]
     assert (fresh, len(statements)) == ([22, 22], 2)
@@ -120,3 +131,50 @@ def test_slow_counts_are_kept_per_reader(filled: Session, monkeypatch: pytest.Mo
     totals = Totals()
     filled.execute(delete(Division).where(Division.code == CODES[5]))
     assert totals.count(filled, query, "a") == 21
+
+
+@pytest.mark.parametrize("limit", [1, 4, 22, 23, 24, 500])
+@pytest.mark.parametrize("columns", [BY_CODE, BY_NAME])
+def test_pages_of_the_newest_first_join_up_both_ways(
+    filled: Session, columns: list[Any], limit: int
+) -> None:
+    order = [column.desc() for column in columns]
+    whole = keys(filled.scalars(select(Division).order_by(*order)), columns)
+    seen: list[Any] = []
+    asked: Asked | None = Asked(limit)
+    while asked:
+        page, total = read_page(filled, select(Division), columns, asked, "me", newest=True)
+        assert total == len(whole)
+        seen += keys(page.rows, columns)
+        asked = Asked(limit, cursor=page.next) if page.next else None
+    assert seen == whole
+    asked, seen = Asked(limit, cursor=LAST), []
+    while asked:
+        page, _ = read_page(filled, select(Division), columns, asked, "me", newest=True)
+        seen = keys(page.rows, columns) + seen
+        asked = Asked(limit, cursor=page.previous) if page.previous else None
+    assert seen == whole
+    for offset in range(len(whole) + 2):
+        for counted in (True, False):
+            asked = Asked(limit, offset, counted=counted)
+            page, total = read_page(filled, select(Division), columns, asked, "me", newest=True)
+            assert keys(page.rows, columns) == whole[offset : offset + limit]
+            assert (total is None) is not counted
+
+
+def test_rows_of_several_things_are_paged_by_columns_of_any(filled: Session) -> None:
+    other = aliased(Division)
+    query = select(Division, other.name).join(other, other.code == Division.code)
+    columns = [other.name, Division.code]
+    whole = [(row.code, name) for row, name in filled.execute(query.order_by(*columns)).all()]
+    seen, cursor = [], None
+    for _ in whole:
+        page, total = read_page(filled, query, columns, Asked(2, cursor=cursor), "me")
+        assert total == len(whole)
+        seen += [(row.code, name) for row, name in page.rows]
+        cursor = page.next
+        if cursor is None:
+            break
+    assert seen == whole
+    page, _ = read_page(filled, query, columns, Asked(3, offset=20), "me")
+    assert [(row.code, name) for row, name in page.rows] == whole[20:23]

@@ -34,7 +34,7 @@ from yunzhang.estate.addresses.schemas import (
 from yunzhang.estate.history import Entry
 from yunzhang.estate.importing.known import key_text
 from yunzhang.estate.models import Prefix
-from yunzhang.estate.service import MAX_PAGE
+from yunzhang.estate.pages import MAX_PAGE
 from yunzhang.units.scope import Principal, demand, doing, unrestricted
 
 # Workloads told about one address; more than these share a floating address only by mistake.

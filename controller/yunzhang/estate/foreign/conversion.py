@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 from yunzhang import texts
+from yunzhang.errors import InputError
 from yunzhang.estate.workbooks.files import RawFile, RawSheet
 from yunzhang.estate.workbooks.report import ImportReport
 from yunzhang.estate.workbooks.sheets import BY_KEY
@@ -63,6 +64,14 @@ class Assumed:
     def unit_of(self, tenant: str | None) -> str | None:
         """The unit of a tenant: as mapped, else the one for all."""
         return self.tenants.get(tenant, self.unit) if tenant else self.unit
+
+
+def read_tenant(written: str) -> tuple[str, str]:
+    """Tenant and unit of `TENANT=UNIT`. Raises InputError `foreign.tenant_bad`."""
+    name, equals, unit = written.rpartition("=")
+    if not equals or not name or not unit:
+        raise InputError("foreign.tenant_bad", value=written)
+    return name, unit
 
 
 class Conversion:

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from yunzhang import audit, clock, texts
+from yunzhang import audit, clock
 from yunzhang.db import Session
-from yunzhang.errors import Conflict, NotFound
+from yunzhang.errors import Conflict, Forbidden
 from yunzhang.estate import history, repository
 from yunzhang.estate.history import Entry
+from yunzhang.estate.importing.batches import find_batch
 from yunzhang.estate.importing.known import Key
-from yunzhang.estate.items.naming import find_naming
+from yunzhang.estate.items.naming import Hindrance, find_naming
 from yunzhang.estate.models import ImportBatch
 from yunzhang.estate.workbooks.sheets import BY_KEY, SHEETS
-from yunzhang.units.scope import Principal, doing
-
-# How many of the things that stand in the way are named.
-SHOWN = 5
+from yunzhang.units.scope import Principal, doing, reach_of, unrestricted
 
 
 @dataclass(slots=True)
@@ -40,19 +38,24 @@ def undo_batch(
 ) -> Undone:
     """Remove what an import created and restore what it changed.
 
-    Raises NotFound `estate.batch_unknown`; Conflict `estate.batch_undone`, `batch_unlogged`,
-    `batch_changed` (something was changed later), `batch_depended` (something later names it).
+    Raises NotFound `estate.batch_unknown`; Forbidden `estate.batch_not_yours`; Conflict
+    `estate.batch_undone`, `batch_unlogged`, `batch_changed` (something was changed later),
+    `batch_moved` (something belongs to another unit now), `batch_depended` (something later names
+    it). Of what others have, only the number is told.
     """
     repository.lock_register(session)
-    batch = history.find_batch(session, batch_id)
-    if batch is None:
-        raise NotFound("estate.batch_unknown", batch=batch_id)
+    batch = find_batch(session, batch_id)
     if batch.undone_at is not None:
         raise Conflict("estate.batch_undone", batch=batch_id)
-    changes = history.changes_of_batch(session, batch_id)
+    if not history.claim_batch(session, batch_id):
+        raise Forbidden("estate.batch_not_yours", batch=batch_id)
+    # what stands in the way counts, whosever it is
+    with unrestricted(session):
+        changes = history.changes_of_batch(session, batch_id)
     _check_log(batch, len(changes))
     created, updated = _split(changes)
     _check_later(session, batch_id, changes)
+    _check_owners(session, batch_id, created, updated)
     _check_dependents(session, batch_id, created)
     found = Undone()
     for sheet in reversed(SHEETS):
@@ -92,19 +95,38 @@ def _split(
 
 def _check_later(session: Session, batch_id: int, changes: Sequence[Any]) -> None:
     last = max((change.id for change in changes), default=0)
-    later = history.later_changes(session, batch_id, last)
-    if later:
-        shown = texts.listed(f"{BY_KEY[row.sheet].title} {row.key}" for row in later[:SHOWN])
-        raise Conflict("estate.batch_changed", batch=batch_id, count=len(later), shown=shown)
+    with unrestricted(session):
+        count = len(history.later_changes(session, batch_id, last))
+    if count:
+        later = history.later_changes(session, batch_id, last)
+        names = [f"{BY_KEY[row.sheet].title} {row.key}" for row in later]
+        shown = str(Hindrance(names, count))
+        raise Conflict("estate.batch_changed", batch=batch_id, count=count, shown=shown)
+
+
+def _check_owners(session: Session, batch_id: int, *changed: Mapping[str, Iterable[Key]]) -> None:
+    """What was moved along with what it belongs to is another's without a change of its own."""
+    if reach_of(session).office:
+        return
+    moved = 0
+    for keys in changed:
+        for sheet, own in keys.items():
+            with unrestricted(session):
+                rows = repository.current_rows(session, sheet, set(own))
+            ids = [row["id"] for row in rows.values()]
+            moved += len(ids) - history.count_writable(session, sheet, ids)
+    if moved:
+        raise Conflict("estate.batch_moved", batch=batch_id, count=moved)
 
 
 def _check_dependents(
     session: Session, batch_id: int, created: Mapping[str, Collection[Key]]
 ) -> None:
-    names = find_naming(session, created)
-    if names:
-        shown = texts.listed(names[:SHOWN])
-        raise Conflict("estate.batch_depended", batch=batch_id, count=len(names), shown=shown)
+    naming = find_naming(session, created)
+    if naming.count:
+        raise Conflict(
+            "estate.batch_depended", batch=batch_id, count=naming.count, shown=str(naming)
+        )
 
 
 def _restore(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from yunzhang import audit, clock, texts
+from yunzhang import audit, clock
 from yunzhang.db import Session
 from yunzhang.errors import Conflict, InputError, NotFound
 from yunzhang.estate import history, repository, service
@@ -23,8 +23,6 @@ from yunzhang.units.scope import Principal, demand, doing
 
 # Records that one call may bring.
 MOST = 10_000
-# Of what stands in the way of a removal, how many are named.
-SHOWN = 5
 
 
 class ItemsRefused(InputError):
@@ -143,8 +141,8 @@ def remove_item(
     if seen["state"] not in OPEN_STATES:
         raise Conflict("item.locked", key=key_text(key), state=seen["state"])
     naming = find_naming(session, {sheet.key: [key]})
-    if naming:
-        raise Conflict("item.named", key=key_text(key), naming=texts.listed(naming[:SHOWN]))
+    if naming.count:
+        raise Conflict("item.named", key=key_text(key), naming=str(naming))
     unit = _unit_of(session, sheet, key)
     repository.delete_rows(session, sheet.key, [(seen["id"], revision)])
     entry = Entry(sheet.key, key_text(key), unit, "remove", _whole(sheet, seen), None)

@@ -46,7 +46,8 @@ def read_tag(header: str | None) -> int:
     return int(match[1])
 
 
-def _tagged(response: Response, item: Any) -> Any:
+def tagged(response: Response, item: Any) -> Any:
+    """The thing, with the ETag of its state."""
     response.headers["ETag"] = f'"{item.revision}"'
     return item
 
@@ -60,7 +61,7 @@ def _typed(endpoint: Endpoint, **models: Any) -> Endpoint:
 def _reader(sheet: Sheet) -> Endpoint:
     def read(*, key: str, session: ReadingSession, principal: Asking, response: Response) -> Any:
         parsed = editing.parse_key(sheet, key)
-        return _tagged(response, editing.read_item(session, principal, sheet, parsed))
+        return tagged(response, editing.read_item(session, principal, sheet, parsed))
 
     return read
 
@@ -71,7 +72,7 @@ def _creator(sheet: Sheet) -> Endpoint:
     ) -> Any:
         with transaction() as session:
             item = editing.create_item(session, principal, sheet, given(record))
-        return _tagged(response, item)
+        return tagged(response, item)
 
     return _typed(create, record=write_model(sheet))
 
@@ -89,7 +90,7 @@ def _changer(sheet: Sheet, model: type[RecordModel]) -> Endpoint:
         revision, parsed = read_tag(tag), editing.parse_key(sheet, key)
         with transaction() as session:
             item = editing.change_item(session, principal, sheet, parsed, given(changes), revision)
-        return _tagged(response, item)
+        return tagged(response, item)
 
     return _typed(change, changes=model)
 

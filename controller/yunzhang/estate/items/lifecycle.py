@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -59,9 +59,26 @@ class Refusal:
     column: str
     code: str
 
+    @property
+    def message(self) -> str:
+        """Why, in the current language."""
+        return texts.text(f"estate.{self.code}")
+
     def __str__(self) -> str:
-        told = texts.text(f"estate.{self.code}")
+        told = self.message
         return f"{self.key} {self.column}: {told}" if self.column else f"{self.key}: {told}"
+
+
+class StepRefused(Conflict):
+    """Items may not make a step; `refusals` has every reason of every item."""
+
+    def __init__(self, refusals: Sequence[Refusal]) -> None:
+        told = "; ".join(str(refusal) for refusal in refusals)
+        super().__init__("estate.step_refused", count=len(refusals), reasons=told)
+        self.refusals = tuple(refusals)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.refusals,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,8 +175,8 @@ def advance_items(
 ) -> int:
     """Let items make a step, all of them or none; how many.
 
-    Raises NotFound `estate.noun_unknown`, `item_unknown`; InputError `state_unknown`; Conflict
-    `step_refused` with every reason of every item; `db.transition_lost` when somebody was first.
+    Raises NotFound `estate.noun_unknown`, `item_unknown`; InputError `state_unknown`; StepRefused
+    with every reason of every item; `db.transition_lost` when somebody was first.
     """
     if step.to not in TRANSITIONS:
         raise InputError("estate.state_unknown", state=step.to, known=texts.listed(STATES))
@@ -170,8 +187,7 @@ def advance_items(
         items = _find(session, sheet, keys)
         refusals = [each for row in items.values() for each in _refusals(session, sheet, row, step)]
         if refusals:
-            told = "; ".join(str(refusal) for refusal in refusals)
-            raise Conflict("estate.step_refused", count=len(refusals), reasons=told)
+            raise StepRefused(refusals)
         if not dry_run:
             _advance(session, principal, sheet, items, step)
     return len(items)
@@ -188,7 +204,7 @@ def _find(session: Session, sheet: Sheet, keys: Collection[str]) -> dict[Key, An
     missing = [text for key, text in wanted.items() if key not in found]
     if missing:
         raise NotFound("estate.item_unknown", sheet=sheet.title, key=texts.listed(missing[:5]))
-    return found
+    return {key: found[key] for key in wanted}
 
 
 def _refusals(session: Session, sheet: Sheet, row: Any, step: Step) -> list[Refusal]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 
 from yunzhang import texts
 from yunzhang.db import Session
@@ -12,18 +13,31 @@ from yunzhang.estate.workbooks.columns import Column, Sheet
 from yunzhang.estate.workbooks.sheets import BY_KEY, SHEETS
 from yunzhang.units.scope import reach_of, unrestricted
 
+# How many of the things that stand in the way are named.
+SHOWN = 5
 
-def find_naming(session: Session, leaving: Mapping[str, Collection[Key]]) -> list[str]:
-    """Rows that name one of `leaving` (sheet key → keys) and stay themselves, as people say it.
 
-    Rows that the asker may not see stand in the way like others; of them only the number is told.
-    """
-    seen = _rows_naming(session, leaving)
+@dataclass(frozen=True, slots=True)
+class Hindrance:
+    """Things that stand in the way: `names` of those the asker may see, and the `count` of all."""
+
+    names: Sequence[str]
+    count: int
+
+    def __str__(self) -> str:
+        """The first names; of what is not the asker's to see only the number."""
+        others = self.count - len(self.names)
+        hidden = [texts.text("estate.of_others", count=others)] if others else []
+        return texts.listed([*self.names[:SHOWN], *hidden])
+
+
+def find_naming(session: Session, leaving: Mapping[str, Collection[Key]]) -> Hindrance:
+    """Rows that name one of `leaving` (sheet key → keys) and stay themselves, whosever they are."""
+    names = _rows_naming(session, leaving)
     if reach_of(session).office:
-        return seen
+        return Hindrance(names, len(names))
     with unrestricted(session):
-        hidden = len(_rows_naming(session, leaving)) - len(seen)
-    return seen + ([texts.text("estate.naming_hidden", count=hidden)] if hidden else [])
+        return Hindrance(names, len(_rows_naming(session, leaving)))
 
 
 def _rows_naming(session: Session, leaving: Mapping[str, Collection[Key]]) -> list[str]:

@@ -16,12 +16,13 @@ from tests.unit.estate.address_book import AT, add_owners, add_prefixes
 from yunzhang import audit, settings
 from yunzhang.db import reading, transaction
 from yunzhang.errors import Conflict, Forbidden, InputError, NotFound, Shortage
-from yunzhang.estate import history, repository
+from yunzhang.estate import repository
 from yunzhang.estate.addresses import service
 from yunzhang.estate.addresses.blocks import format_block, parse_block, to_hex
 from yunzhang.estate.addresses.free import find_free
 from yunzhang.estate.addresses.schemas import FreeRequest, Policy
 from yunzhang.estate.addresses.spans import from_blocks
+from yunzhang.estate.changes.service import list_item_changes
 from yunzhang.estate.items import editing
 from yunzhang.estate.models import AddressRange, Prefix
 from yunzhang.estate.workbooks.sheets import BY_KEY
@@ -130,10 +131,9 @@ def test_what_was_removed_is_given_again(pools: Session) -> None:
 
 def test_a_taken_prefix_was_missing_in_the_change_log(pools: Session) -> None:
     take(pools, 24, usage="测试")
-    (change,), total = history.changes_of_item(
-        pools, "prefixes", "d000/10.1.1.0/24", limit=5, offset=0
-    )
-    assert (total, change.act, change.unit_code) == (1, "take", "u000")
+    (change,) = list_item_changes(pools, SYSTEM, "prefixes", "d000/10.1.1.0/24").items
+    assert (change.act, change.unit_code) == ("take", "u000")
+    assert change.after is not None
     assert change.after["usage"] == "测试"
 
 

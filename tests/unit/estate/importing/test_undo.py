@@ -13,6 +13,8 @@ from tests.unit.estate.whole import load_whole, whole_cells
 from yunzhang import audit
 from yunzhang.errors import Conflict, Forbidden, NotFound
 from yunzhang.estate import service
+from yunzhang.estate.changes.service import list_item_changes
+from yunzhang.estate.importing.batches import list_batches
 from yunzhang.estate.importing.undo import undo_batch
 from yunzhang.estate.models import ChangeLog, ImportBatch, ImportRow
 from yunzhang.units.models import Person
@@ -160,7 +162,7 @@ def test_every_row_of_a_file_is_accounted_for(session: Session, tmp_path: Path) 
         ("systems", 3, "s1", "bad"),
         ("workloads", 3, "w1", "update"),
     ]
-    changes = service.list_changes(session, SYSTEM, "虚拟机", "w1").items
+    changes = list_item_changes(session, SYSTEM, "虚拟机", "w1").items
     assert [(c.act, c.before, c.batch_id) for c in changes] == [
         ("update", {"vcpu": 4}, report.batch_id),
         ("create", None, 1),
@@ -173,7 +175,7 @@ def test_every_row_of_a_file_is_accounted_for(session: Session, tmp_path: Path) 
 def test_batches_are_listed(session: Session, tmp_path: Path) -> None:
     first = load_whole(session, tmp_path)
     undo_batch(session, SYSTEM, first.batch_id or 0)
-    (batch,) = service.list_batches(session, SYSTEM).items
+    (batch,) = list_batches(session, SYSTEM).items
     assert (batch.id, batch.written) == (first.batch_id, len(first.changes))
     assert batch.undone_by == "system"
 

@@ -13,6 +13,7 @@ from tests.unit.estate.whole import load_whole
 from yunzhang import texts
 from yunzhang.errors import Conflict, Forbidden, InputError, NotFound
 from yunzhang.estate import service
+from yunzhang.estate.changes.service import list_item_changes
 from yunzhang.estate.items.editing import remove_item
 from yunzhang.estate.items.lifecycle import STATES, TRANSITIONS, Step, advance_items, reopen_expired
 from yunzhang.estate.models import Circuit, PrivateNetwork, Responsibility, Site
@@ -141,7 +142,7 @@ def test_closed_needs_evidence_and_ended_lines(session: Session, tmp_path: Path)
     session.execute(update(Circuit).values(state="closed"))
     session.commit()
     go(session, "closed", evidence="30 日无流量报告")
-    (change, *_) = service.list_changes(session, SYSTEM, "networks", "n1").items
+    (change, *_) = list_item_changes(session, SYSTEM, "networks", "n1").items
     assert change.after == {"state": "closed", "evidence": "30 日无流量报告"}
 
 
@@ -226,3 +227,12 @@ def test_what_another_unit_names_was_removed_under_it(session: Session, tmp_path
     assert caught.value.code == "item.named"
     assert "其他单位的" in str(caught.value)
     assert "n1" not in str(caught.value)
+
+
+def test_reasons_stand_in_the_log_as_they_were_given(session: Session, tmp_path: Path) -> None:
+    """On SQLite they were kept as the text of a dictionary."""
+    load_whole(session, tmp_path)
+    put(session, "submitted")
+    go(session, "returned", reasons={"zone": "不符"})
+    (change, *_) = list_item_changes(session, SYSTEM, "networks", "n1").items
+    assert change.after == {"state": "returned", "reasons": {"zone": "不符"}}

@@ -16,6 +16,7 @@ from yunzhang import audit
 from yunzhang.audit import AuditEntry
 from yunzhang.errors import Conflict, Forbidden, InputError, NotFound
 from yunzhang.estate import service
+from yunzhang.estate.changes.service import list_item_changes
 from yunzhang.estate.example.province import invented_uscc
 from yunzhang.estate.items import reform
 from yunzhang.estate.models import ChangeLog, Responsibility, Workload
@@ -38,7 +39,7 @@ def test_the_old_name_becomes_an_alias(session: Session, tmp_path: Path) -> None
     session.commit()
     renamed = unit(session, "u1")
     assert (renamed.name, renamed.aliases) == ("自治区数据管理局", ["数据局", "自治区数据局"])
-    change = service.list_changes(session, SYSTEM, "units", "u1").items[0]
+    change = list_item_changes(session, SYSTEM, "units", "u1").items[0]
     assert (change.act, change.reason) == ("rename", "桂编〔2026〕3号")
     with pytest.raises(Conflict):
         reform.rename_unit(session, WANG, "u1", "自治区数据管理局")
