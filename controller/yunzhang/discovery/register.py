@@ -17,6 +17,7 @@ from yunzhang.discovery.keys import Keys, clean_macs, declared_names, identifier
 from yunzhang.discovery.machines import Declared, Source
 from yunzhang.errors import Conflict, NotFound
 from yunzhang.estate.models import CloudPlatform, Nic, Workload
+from yunzhang.units.scope import asker_of
 
 # Field of `authority.FIELDS` → column.
 _COLUMNS: Mapping[str, Any] = {
@@ -153,13 +154,18 @@ def accept(session: Session, code: str, seen: Mapping[str, tuple[Any, Any]]) -> 
     changed = session.execute(
         update(Workload)
         .where(Workload.id == row.id, Workload.revision == row.revision)
-        .values(**values, revision=Workload.revision + 1, updated_at=clock.now())
+        .values(**values, revision=Workload.revision + 1, **_stamp(session))
         .execution_options(synchronize_session=False)
     )
     if changed.rowcount != 1:  # type: ignore[attr-defined]
         raise Conflict("discovery.changed_meanwhile", workload=code)
     session.refresh(row)
     return before
+
+
+def _stamp(session: Session) -> dict[str, Any]:
+    """When and by whom a row is changed."""
+    return {"updated_at": clock.now(), "updated_by": asker_of(session).name}
 
 
 def _in_order(own: Sequence[Any], new: Sequence[Any]) -> list[Any]:
@@ -173,7 +179,7 @@ def doubt(session: Session, code: str) -> str | None:
     before = row.state
     if "doubtful" not in DOUBT.get(before, frozenset()):
         return None
-    advance(session, row, "doubtful", DOUBT, updated_at=clock.now())
+    advance(session, row, "doubtful", DOUBT, **_stamp(session))
     return before
 
 
@@ -182,5 +188,5 @@ def undoubt(session: Session, code: str, state: str) -> bool:
     row = _workload(session, code)
     if row.state != "doubtful":
         return False
-    advance(session, row, state, DOUBT, updated_at=clock.now())
+    advance(session, row, state, DOUBT, **_stamp(session))
     return True

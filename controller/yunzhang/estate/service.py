@@ -172,6 +172,7 @@ def _write(
         ImportBatch(
             file_name=report.file_name[:200],
             file_sha256=report.file_sha256,
+            template_version=checked.raw.version,
             mode=mode,
             principal=principal.name,
             created_at=now,

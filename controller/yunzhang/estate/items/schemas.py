@@ -16,7 +16,7 @@ class FaultRead(BaseModel):
     item: int
     column: str
     code: str
-    severity: Literal["error", "warning"]
+    severity: Literal["error", "warning", "info"]
     message: str
     suggestion: str
 

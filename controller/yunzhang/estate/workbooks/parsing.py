@@ -87,6 +87,11 @@ class Parsed:
         header = sheet.by_key[column].header
         self.faults.append(Fault(sheet.title, row.number, header, code, "warning", values))
 
+    def inform(self, sheet: Sheet, row: Row, column: str, code: str, /, **values: Any) -> None:
+        """Note something worth knowing; nothing is wrong with the row."""
+        header = sheet.by_key[column].header
+        self.faults.append(Fault(sheet.title, row.number, header, code, "info", values))
+
     def rows(self, key: str) -> list[Row]:
         """The rows of one sheet, none when the file does not have it."""
         return self.sheets[key].rows if key in self.sheets else []

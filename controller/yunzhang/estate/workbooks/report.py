@@ -10,7 +10,8 @@ from typing import Any, Literal
 from yunzhang import texts
 from yunzhang.estate.workbooks.sheets import SHEETS
 
-Severity = Literal["error", "warning"]
+# info: nothing is wrong with the row, but whoever plans with it should know.
+Severity = Literal["error", "warning", "info"]
 # held: the row is good, but it names one that is not.
 Action = Literal["create", "update", "unchanged", "bad", "held"]
 ACTIONS: tuple[Action, ...] = ("create", "update", "unchanged", "bad", "held")
@@ -77,7 +78,7 @@ class ImportReport:
     @property
     def warnings(self) -> int:
         """How many faults are warnings."""
-        return len(self.faults) - self.errors
+        return sum(fault.severity == "warning" for fault in self.faults)
 
     @property
     def counts(self) -> dict[str, dict[Action, int]]:

@@ -67,6 +67,8 @@ def begin_book(book: Any, created: datetime) -> Styles:
     return {
         "header": book.add_format(head),
         "required": book.add_format(head | {"font_color": "#C00000"}),
+        "expected": book.add_format(head | {"font_color": "#1F4E9E"}),
+        "optional": book.add_format(head | {"bold": False, "font_color": "#404040"}),
         "text": book.add_format({"num_format": "@"}),
         # keeps text that looks like a formula text even when the cell is edited
         "quoted": book.add_format({"num_format": "@", "quote_prefix": True}),
@@ -97,7 +99,8 @@ def _write_guide(book: Any, styles: Styles) -> None:
     for sheet in SHEETS:
         for column in sheet.columns:
             row += 1
-            must = texts.text("estate.guide_required") if column.required else ""
+            mark = head_style(sheet, column)
+            must = "" if mark == "optional" else texts.text(f"estate.guide_{mark}")
             told = [sheet.title, column.header, must, describe(column)]
             page.write_row(row, 0, told, styles["line"])
     page.set_landscape()
@@ -124,8 +127,7 @@ def begin_sheet(book: Any, styles: Styles, sheet: Sheet) -> Any:
     for position, column in enumerate(sheet.columns):
         style = None if column.kind in NUMBERS else styles["text"]
         page.set_column(position, position, column_width(column), style)
-        head = styles["required" if column.required else "header"]
-        page.write_string(0, position, column.title, head)
+        page.write_string(0, position, column.title, styles[head_style(sheet, column)])
         page.write_string(1, position, column.key)
         if note := describe(column):
             page.write_comment(0, position, note, {"author": _AUTHOR, "x_scale": 2})
@@ -135,6 +137,13 @@ def begin_sheet(book: Any, styles: Styles, sheet: Sheet) -> Any:
     page.fit_to_pages(1, 0)
     page.repeat_rows(0)
     return page
+
+
+def head_style(sheet: Sheet, column: Column) -> str:
+    """How much a column is asked for: required, expected or optional."""
+    if column.required:
+        return "required"
+    return "expected" if column.key in sheet.expected else "optional"
 
 
 def column_width(column: Column) -> int:
