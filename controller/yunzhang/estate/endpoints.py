@@ -20,6 +20,9 @@ City = Annotated[
     str | None, Query(max_length=6, description="only what units of this division have")
 ]
 State = Annotated[str | None, Query(max_length=20, description="only what is in this state")]
+Quality = Annotated[
+    int | None, Query(ge=0, le=100, description="only what has at most this data quality")
+]
 Cursor = Annotated[
     str | None,
     Query(max_length=2000, description="`next` or `previous` of another page, or `last`"),
@@ -35,6 +38,7 @@ def _list_endpoint(noun: str) -> Callable[..., Any]:
         unit: Code = None,
         city: City = None,
         state: State = None,
+        quality: Quality = None,
         limit: Limit = 100,
         offset: Offset = 0,
         cursor: Cursor = None,
@@ -47,6 +51,7 @@ def _list_endpoint(noun: str) -> Callable[..., Any]:
             unit=unit,
             city=city,
             state=state,
+            quality=quality,
             limit=limit,
             offset=offset,
             cursor=cursor,
@@ -54,6 +59,12 @@ def _list_endpoint(noun: str) -> Callable[..., Any]:
         )
 
     return list_noun
+
+
+@router.get("/quality")
+def list_quality(session: ReadingSession, principal: Asking) -> list[schemas.QualityRead]:
+    """Data quality of what each unit has, the worst first."""
+    return service.list_quality(session, principal)
 
 
 for _noun, _read in service.READS.items():

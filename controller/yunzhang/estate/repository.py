@@ -251,6 +251,22 @@ def known_prefixes(session: Session, domains: Collection[str]) -> list[KnownPref
     return found
 
 
+def quality_totals(session: Session) -> dict[str, tuple[int, int, int]]:
+    """Unit → its things, how many of them were measured, the sum of their data quality."""
+    found: dict[str, tuple[int, int, int]] = {}
+    for model in MODELS.values():
+        if hasattr(model, "unit_code"):
+            measured = func.count(model.data_quality), func.sum(model.data_quality)
+            query = select(model.unit_code, func.count(), *measured).group_by(model.unit_code)
+            for unit, *sums in session.execute(query):
+                before = found.get(unit, (0, 0, 0))
+                items, many, points = (
+                    had + int(new or 0) for had, new in zip(before, sums, strict=True)
+                )
+                found[unit] = items, many, points
+    return found
+
+
 def servers_of(session: Session, codes: Collection[str]) -> dict[str, Server]:
     """Server → what its row sums up of its parts."""
     found: dict[str, Server] = {}

@@ -278,6 +278,15 @@ class OpexRead(RecordedRead):
     fund_source: str
 
 
+class QualityRead(Read):
+    """Data quality of what a unit has: how many things, how many measured, their mean."""
+
+    unit_code: str
+    items: int
+    measured: int
+    quality: int | None
+
+
 class ChangeRead(Read):
     """One change of an item: what stood there before and after."""
 

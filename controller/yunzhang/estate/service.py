@@ -88,6 +88,7 @@ def _compare(session: Session, raw: RawFile, day: date | None, progress: Progres
         changes=difference.changes,
         excluded=dict(sorted(parsed.excluded.items())),
         earlier=earlier.id if earlier else None,
+        notes=sorted(parsed.notes, key=lambda note: note.place),
     )
     return Checked(raw, parsed, known, difference, report)
 
@@ -273,6 +274,7 @@ def list_rows(
     unit: str | None = None,
     city: str | None = None,
     state: str | None = None,
+    quality: int | None = None,
     limit: int = 100,
     offset: int = 0,
     cursor: str | None = None,
@@ -281,15 +283,15 @@ def list_rows(
     """One page of a noun's rows by business key; at most two statements.
 
     `city` is a division's code (45: the region, 4501: a city, 450102: a county) and narrows to
-    what units there have. Without `total` nothing is counted. Raises NotFound
-    `estate.noun_unknown`; InputError `estate.page_bad`, `estate.city_bad`, `db.cursor_bad`.
+    what units there have; `quality` to what has at most this. Without `total` nothing is counted.
+    Raises NotFound `estate.noun_unknown`; InputError `estate.page_bad`, `estate.city_bad`, `db.cursor_bad`.
     """
     demand(principal, "read")
     key = _sheet(noun).key
     _check_page(limit, offset)
     if cursor is not None and offset:
         raise InputError("estate.page_bad", limit=limit, offset=offset, maximum=MAX_PAGE)
-    narrowing = Narrowing(unit, _division(city), state)
+    narrowing = Narrowing(unit, _division(city), state, quality)
     reader = (principal.name, principal.account_id) if total else None
     page, count = page_rows(
         session, key, narrowing, cursor=cursor, limit=limit, offset=offset, count_for=reader
@@ -302,6 +304,21 @@ def list_rows(
         next=page.next,
         previous=page.previous,
     )
+
+
+def list_quality(session: Session, principal: Principal) -> list[schemas.QualityRead]:
+    """The data quality of what each unit has, the worst first; units without anything are not told.
+
+    The mean is of what was measured. Things that belong to something of a unit (prefixes, disks)
+    are not counted on their own.
+    """
+    demand(principal, "read")
+    totals = [
+        schemas.QualityRead(unit_code=unit, items=items, measured=measured,
+                            quality=round(points / measured) if measured else None)
+        for unit, (items, measured, points) in repository.quality_totals(session).items()
+    ]  # fmt: skip
+    return sorted(totals, key=lambda each: (each.quality is None, each.quality, each.unit_code))
 
 
 def _division(city: str | None) -> str | None:

@@ -16,7 +16,7 @@ class FaultRead(BaseModel):
     item: int
     column: str
     code: str
-    severity: Literal["error", "warning", "info"]
+    severity: Literal["error", "warning"]
     message: str
     suggestion: str
 

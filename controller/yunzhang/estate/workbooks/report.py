@@ -59,7 +59,10 @@ class Change:
 
 @dataclass(slots=True)
 class ImportReport:
-    """The whole answer to one file. `earlier`: the batch that brought the same file before."""
+    """The whole answer to one file. `earlier`: the batch that brought the same file before.
+
+    `notes` say what is worth knowing though nothing is wrong: overlaps with other networks.
+    """
 
     file_name: str
     file_sha256: str
@@ -69,6 +72,7 @@ class ImportReport:
     written: bool = False
     batch_id: int | None = None
     earlier: int | None = None
+    notes: list[Fault] = field(default_factory=list)
 
     @property
     def errors(self) -> int:
@@ -78,7 +82,7 @@ class ImportReport:
     @property
     def warnings(self) -> int:
         """How many faults are warnings."""
-        return sum(fault.severity == "warning" for fault in self.faults)
+        return len(self.faults) - self.errors
 
     @property
     def counts(self) -> dict[str, dict[Action, int]]:

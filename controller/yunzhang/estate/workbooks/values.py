@@ -17,7 +17,7 @@ from yunzhang.estate.addresses.blocks import (
     parse_address,
     parse_block,
 )
-from yunzhang.estate.workbooks.columns import LISTS, Column
+from yunzhang.estate.workbooks.columns import LISTS, NUMBERS, Column
 from yunzhang.units.uscc import check_character, is_uscc
 
 Parse = Callable[[Any], Any]
@@ -357,7 +357,8 @@ def empty_value(column: Column) -> Any:
 
 def cell_value(column: Column, value: Any) -> str | int | float | None:
     """A stored value as the file shows it; reading it again gives `value`."""
-    if value is None or value in ("", []) or (value == column.default and not column.required):
+    unsaid = column.kind in NUMBERS and value == column.default and not column.required
+    if value is None or value in ("", []) or unsaid:
         return None
     if column.kind in LISTS:
         return "、".join(value)
