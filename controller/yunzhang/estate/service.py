@@ -284,7 +284,8 @@ def list_rows(
 
     `city` is a division's code (45: the region, 4501: a city, 450102: a county) and narrows to
     what units there have; `quality` to what has at most this. Without `total` nothing is counted.
-    Raises NotFound `estate.noun_unknown`; InputError `estate.page_bad`, `estate.city_bad`, `db.cursor_bad`.
+    Raises NotFound `estate.noun_unknown`; InputError `estate.page_bad`, `estate.city_bad`,
+    `db.cursor_bad`.
     """
     demand(principal, "read")
     key = _sheet(noun).key
