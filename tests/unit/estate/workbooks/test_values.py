@@ -109,7 +109,7 @@ def test_cells_are_normalised(path: str, raw: Any, value: Any) -> None:
         ("networks.built_year", "近年", "year_bad"),
         ("networks.built_year", "1900", "number_range"),
         ("networks.opex_fen", "-1", "number_range"),
-        ("networks.opex_fen", "12万", "number_bad"),
+        ("networks.opex_fen", "12元", "number_bad"),
         ("workloads.vcpu", "NaN", "number_bad"),
         ("workloads.vcpu", 1.5, "number_whole"),
         ("workloads.vcpu", 0, "number_range"),
