@@ -81,7 +81,7 @@ def import_(
                 )  # fmt: skip
     views.show_report(report, asked=write is not None, limit=limit)
     if faults:
-        write_faults(faults, report.faults)
+        write_faults(faults, [*report.faults, *report.notes])
         output.print(text("estate.faults_saved", count=len(report.faults), path=faults))
     if report.errors:
         if bad:

@@ -44,6 +44,10 @@ def show_report(report: ImportReport, *, asked: bool, limit: int) -> None:
     if report.earlier is not None:
         output.print(text("estate.report_earlier", batch=report.earlier))
     _show_faults(report, limit)
+    for note in report.notes[:limit]:
+        output.print(escape(note.message))
+    if len(report.notes) > limit:
+        output.print(text("estate.report_more_notes", count=len(report.notes) - limit))
     for unit, count in report.excluded.items():
         shown = unit or text("estate.report_unit_unknown")
         output.print(text("estate.report_excluded", unit=shown, count=count))

@@ -245,7 +245,7 @@ def accept(
     changed = session.execute(
         update(Workload)
         .where(Workload.id == row.id, Workload.revision == row.revision)
-        .values(**values, revision=Workload.revision + 1, updated_at=clock.now())
+        .values(**values, revision=Workload.revision + 1, **_stamp(principal))
         .returning(Workload.id)  # a count is not known of every statement: see `db.states`
         .execution_options(synchronize_session=False)
     )
@@ -258,6 +258,11 @@ def accept(
         own = {name: was for name, was in before.items() if name != "macs"}
         _log(session, principal, row, "update", own, values)
     return before
+
+
+def _stamp(principal: Principal) -> dict[str, Any]:
+    """When and by whom a row is changed."""
+    return {"updated_at": clock.now(), "updated_by": principal.name}
 
 
 def _in_order(own: Sequence[Any], new: Sequence[Any]) -> list[Any]:
@@ -286,7 +291,7 @@ def undoubt(session: Session, principal: Principal, code: str, state: str) -> bo
 
 def _move(session: Session, principal: Principal, row: Workload, state: str) -> None:
     before = row.state
-    advance(session, row, state, DOUBT, updated_at=clock.now())
+    advance(session, row, state, DOUBT, **_stamp(principal))
     _log(session, principal, row, "state", {"state": before}, {"state": state})
 
 

@@ -27,6 +27,9 @@ City = Annotated[
 Noun = StrEnum("Noun", {noun: noun for noun in service.READS})  # type: ignore[misc]
 Who = Annotated[str | None, Query(max_length=80, description="only what this account did")]
 State = Annotated[str | None, Query(max_length=20, description="only what is in this state")]
+Quality = Annotated[
+    int | None, Query(ge=0, le=100, description="only what has at most this data quality")
+]
 Cursor = Annotated[
     str | None,
     Query(max_length=2000, description="`next` or `previous` of another page, or `last`"),
@@ -62,6 +65,7 @@ def _list_endpoint(noun: str) -> Callable[..., Any]:
         unit: Code = None,
         city: City = None,
         state: State = None,
+        quality: Quality = None,
     ) -> schemas.Page[Any]:
         return service.list_rows(
             session,
@@ -70,6 +74,7 @@ def _list_endpoint(noun: str) -> Callable[..., Any]:
             unit=unit,
             city=city,
             state=state,
+            quality=quality,
             limit=asked.limit,
             offset=asked.offset,
             cursor=asked.cursor,
@@ -77,6 +82,12 @@ def _list_endpoint(noun: str) -> Callable[..., Any]:
         )
 
     return list_noun
+
+
+@router.get("/quality")
+def list_quality(session: ReadingSession, principal: Asking) -> list[schemas.QualityRead]:
+    """Data quality of what each unit has, the worst first."""
+    return service.list_quality(session, principal)
 
 
 for _noun, _read in service.READS.items():

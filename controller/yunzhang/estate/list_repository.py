@@ -15,11 +15,15 @@ from yunzhang.units.models import Unit
 
 
 class Narrowing(NamedTuple):
-    """What a list is narrowed to. `division`: the leading digits of a division's code."""
+    """What a list is narrowed to. `division`: the leading digits of a division's code.
+
+    `quality`: data quality at most this; what was never measured is not among them.
+    """
 
     unit: str | None = None
     division: str | None = None
     state: str | None = None
+    quality: int | None = None
 
 
 def list_query(sheet: str, narrowing: Narrowing) -> Select[Any]:
@@ -28,6 +32,8 @@ def list_query(sheet: str, narrowing: Narrowing) -> Select[Any]:
     query = select(model)
     if narrowing.state:
         query = query.where(model.state == narrowing.state)
+    if narrowing.quality is not None:
+        query = query.where(model.data_quality <= narrowing.quality)
     if narrowing.unit or narrowing.division:
         query = query.where(_owned(model, _units(narrowing)))
     return query

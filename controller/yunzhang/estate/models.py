@@ -14,7 +14,7 @@ from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from yunzhang.db import Base, Money, identity, json_column
-from yunzhang.units.models import CODE, Coded, Recorded, coded_reference
+from yunzhang.units.models import CODE, Coded, Dated, Recorded, coded_reference
 
 SHORT = String(20)
 LONG = String(200)
@@ -31,8 +31,8 @@ class Decided:
     disposition_until: Mapped[date | None]
 
 
-class Site(Coded, Base):
-    """A computer room or data centre."""
+class Site(Coded, Dated, Decided, Base):
+    """A computer room or data centre. `level`: of GB 50174, A the best."""
 
     __tablename__ = "site"
 
@@ -44,11 +44,13 @@ class Site(Coded, Base):
     racks_total: Mapped[int | None]
     racks_used: Mapped[int | None]
     power_kva: Mapped[int | None]
+    ups_kva: Mapped[int | None]
+    level: Mapped[str | None] = mapped_column(SHORT)
     built_year: Mapped[int | None]
     retire_year: Mapped[int | None]
 
 
-class PrivateNetwork(Coded, Decided, Base):
+class PrivateNetwork(Coded, Dated, Decided, Base):
     """A department's own WAN or LAN (业务专网). `vertical_owner`: the ministry that runs it."""
 
     __tablename__ = "private_network"
@@ -74,12 +76,18 @@ class PrivateNetwork(Coded, Decided, Base):
 
 
 class AddressDomain(Coded, Base):
-    """One routing space (地址域): inside it every address means one thing."""
+    """One routing space (地址域): inside it every address means one thing.
+
+    `target_code`: the domain it is merged into; `merge_group`: domains that are merged together.
+    """
 
     __tablename__ = "address_domain"
     owned_through: ClassVar[str] = "network_code"
 
     network_code: Mapped[str] = coded_reference("private_network.code")
+    kind: Mapped[str | None] = mapped_column(SHORT)
+    target_code: Mapped[str | None] = coded_reference("address_domain.code", optional=True)
+    merge_group: Mapped[str] = mapped_column(LONG, default="", server_default="")
 
 
 class Segment(Coded, Base):
@@ -139,8 +147,11 @@ class AddressRange(Recorded, Base):
     segment_code: Mapped[str | None] = coded_reference("segment.code", optional=True)
 
 
-class Circuit(Coded, Base):
-    """A carrier's line. `annual_fee_fen`: rent of a year in 0.01 yuan."""
+class Circuit(Coded, Dated, Base):
+    """A carrier's line. `annual_fee_fen`: rent of a year in 0.01 yuan.
+
+    `expires_on`: end of the contract; the line itself may end earlier or later.
+    """
 
     __tablename__ = "circuit"
 
@@ -157,7 +168,7 @@ class Circuit(Coded, Base):
     replaced_by: Mapped[str | None] = coded_reference("circuit.code", optional=True)
 
 
-class InternetEgress(Coded, Decided, Base):
+class InternetEgress(Coded, Dated, Decided, Base):
     """A way of a unit to the internet. `target_code`: the egress it is merged into."""
 
     __tablename__ = "internet_egress"
@@ -175,7 +186,7 @@ class InternetEgress(Coded, Decided, Base):
     target_code: Mapped[str | None] = coded_reference("internet_egress.code", optional=True)
 
 
-class CloudPlatform(Coded, Decided, Base):
+class CloudPlatform(Coded, Dated, Decided, Base):
     """A cloud, sub-cloud or virtualisation farm. `cloud_name`: its entry in clouds.yaml.
 
     `vcpu_percent`: vCPUs that may be promised per 100 of capacity.
@@ -201,7 +212,7 @@ class CloudPlatform(Coded, Decided, Base):
     target_code: Mapped[str | None] = coded_reference("cloud_platform.code", optional=True)
 
 
-class InfoSystem(Coded, Decided, Base):
+class InfoSystem(Coded, Dated, Decided, Base):
     """An information system of a unit. `target_code`: the cloud it is to run on."""
 
     __tablename__ = "info_system"
@@ -221,7 +232,10 @@ class InfoSystem(Coded, Decided, Base):
 
 
 class Workload(Coded, Base):
-    """A server of a system. `networks` and `addresses` list its interfaces in order."""
+    """A server of a system. `networks` and `addresses` list its interfaces in order.
+
+    `form`: `vm` or `physical`; of a physical server `serial` to `localised` tell which and where.
+    """
 
     __tablename__ = "workload"
     __table_args__ = (
@@ -251,6 +265,13 @@ class Workload(Coded, Base):
     power: Mapped[str | None] = mapped_column(SHORT)
     os: Mapped[str] = mapped_column(LONG, default="", server_default="")
     arch: Mapped[str | None] = mapped_column(SHORT)
+    form: Mapped[str] = mapped_column(SHORT, default="vm", server_default="vm")
+    hardware: Mapped[str] = mapped_column(LONG, default="", server_default="")
+    serial: Mapped[str] = mapped_column(LONG, default="", server_default="", index=True)
+    site_code: Mapped[str | None] = coded_reference("site.code", optional=True)
+    rack: Mapped[str] = mapped_column(LONG, default="", server_default="")
+    mgmt_address: Mapped[str | None] = mapped_column(String(39))
+    localised: Mapped[bool | None]
 
 
 class Disk(Recorded, Base):
@@ -330,6 +351,7 @@ class ImportBatch(Base):
     """One import that was written. `excluded` counts refused classified items by unit.
 
     `unit_code`: the unit for which it was imported; None: for the office, whatever it touched.
+    `template_version`: of the workbook's template; None when the file says none.
     """
 
     __tablename__ = "import_batch"
@@ -337,6 +359,7 @@ class ImportBatch(Base):
     id: Mapped[int] = identity()
     file_name: Mapped[str] = mapped_column(LONG)
     file_sha256: Mapped[str] = mapped_column(String(64), index=True)
+    template_version: Mapped[str | None] = mapped_column(SHORT)
     mode: Mapped[str] = mapped_column(SHORT)
     principal: Mapped[str] = mapped_column(String(80))
     unit_code: Mapped[str | None] = mapped_column(CODE, index=True)

@@ -4,16 +4,31 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Table, bindparam, delete, func, select, text, update
+from sqlalchemy import (
+    ColumnElement,
+    Table,
+    Text,
+    and_,
+    bindparam,
+    delete,
+    func,
+    or_,
+    select,
+    text,
+    tuple_,
+    type_coerce,
+    update,
+)
 
 from yunzhang.db import Session
 from yunzhang.errors import Conflict
 from yunzhang.estate import bulk
-from yunzhang.estate.addresses.blocks import Block
+from yunzhang.estate.addresses.blocks import WIDTH, Block, to_hex
 from yunzhang.estate.addresses.models import FreeFloor
-from yunzhang.estate.importing.known import Key, KnownPrefix, KnownUnit
+from yunzhang.estate.importing.known import Key, KnownPrefix, KnownUnit, Server
 from yunzhang.estate.models import (
     AddressDomain,
     AddressRange,
@@ -34,6 +49,7 @@ from yunzhang.estate.models import (
 )
 from yunzhang.estate.workbooks.sheets import BY_KEY
 from yunzhang.units.models import Person, Unit
+from yunzhang.units.scope import asker_of
 
 MODELS: Mapping[str, Any] = {
     "units": Unit,
@@ -236,6 +252,96 @@ def known_prefixes(session: Session, domains: Collection[str]) -> list[KnownPref
     return found
 
 
+def quality_totals(session: Session) -> dict[str, tuple[int, int, int]]:
+    """Unit → its things, how many of them were measured, the sum of their data quality."""
+    found: dict[str, tuple[int, int, int]] = {}
+    for model in MODELS.values():
+        if hasattr(model, "unit_code"):
+            measured = func.count(model.data_quality), func.sum(model.data_quality)
+            query = select(model.unit_code, func.count(), *measured).group_by(model.unit_code)
+            for unit, *sums in session.execute(query):
+                before = found.get(unit, (0, 0, 0))
+                items, many, points = (
+                    had + int(new or 0) for had, new in zip(before, sums, strict=True)
+                )
+                found[unit] = items, many, points
+    return found
+
+
+def servers_of(session: Session, codes: Collection[str]) -> dict[str, Server]:
+    """Server → what its row sums up of its parts."""
+    found: dict[str, Server] = {}
+    for chunk in _chunks(codes):
+        query = select(Workload.code, Workload.disk_gib + Workload.data_gib, Workload.addresses)
+        for code, size, addresses in session.execute(query.where(Workload.code.in_(chunk))):
+            found[code] = Server(size, addresses)
+    return found
+
+
+def parts_of(
+    session: Session, model: type[Disk] | type[Nic], column: str, codes: Collection[str]
+) -> dict[str, dict[str, Any]]:
+    """Server → its disks or interfaces by name, with what stands in `column`."""
+    found: dict[str, dict[str, Any]] = {}
+    for chunk in _chunks(codes):
+        query = select(model.workload_code, model.name, getattr(model, column))
+        for code, name, value in session.execute(query.where(model.workload_code.in_(chunk))):
+            found.setdefault(code, {})[name] = value
+    return found
+
+
+def serial_holders(session: Session, serials: Collection[str]) -> dict[str, str]:
+    """Serial number → server."""
+    found: dict[str, str] = {}
+    for chunk in _chunks(serials):
+        query = select(Workload.serial, Workload.code).where(Workload.serial.in_(chunk))
+        found.update((serial, code) for serial, code in session.execute(query))
+    return found
+
+
+def mac_holders(session: Session, macs: Collection[str]) -> dict[str, tuple[str, str]]:
+    """MAC address → server and interface."""
+    found: dict[str, tuple[str, str]] = {}
+    for chunk in _chunks(macs):
+        query = select(Nic.mac, Nic.workload_code, Nic.name).where(Nic.mac.in_(chunk))
+        found.update((mac or "", (code, name)) for mac, code, name in session.execute(query))
+    return found
+
+
+def domain_owners(session: Session) -> dict[str, tuple[str, str]]:
+    """Address domain → its network and its unit, of all of them."""
+    query = select(AddressDomain.code, PrivateNetwork.code, PrivateNetwork.unit_code).join(
+        PrivateNetwork, AddressDomain.network_code == PrivateNetwork.code
+    )
+    return {domain: (network, unit) for domain, network, unit in session.execute(query)}
+
+
+def spans_meeting(session: Session, stretches: Iterable[Block]) -> list[tuple[str, int, str]]:
+    """Domain, family and packed ends (see `addresses.spans`) of what is used in `stretches`.
+
+    Summaries are left out. A CIDR that meets a stretch begins in it, or is one of the few that
+    contain its first address, so that the index on the ends finds both.
+    """
+    found: list[tuple[str, int, str]] = []
+    for model in (Prefix, AddressRange):
+        packed = func.aggregate_strings(type_coerce(model.lo.concat(model.hi), Text), "")
+        for family, parts in groupby(stretches, key=lambda block: block.family):
+            meets = or_(*(_meets(model, block) for block in parts))
+            query = select(model.domain_code, packed).group_by(model.domain_code)
+            query = query.where(model.family == family, model.role != "container", meets)
+            found.extend((domain, family, ends) for domain, ends in session.execute(query))
+    return found
+
+
+def _meets(model: Any, block: Block) -> ColumnElement[bool]:
+    lo, hi = to_hex(block.lo), to_hex(block.hi)
+    if model is AddressRange:
+        return and_(model.lo <= hi, model.hi >= lo)
+    masks = ((1 << bits) - 1 for bits in range(1, WIDTH[block.family] + 1))
+    around = [(to_hex(block.lo & ~mask), to_hex(block.lo | mask)) for mask in masks]
+    return or_(model.lo.between(lo, hi), tuple_(model.lo, model.hi).in_(around))
+
+
 def insert_rows(
     session: Session, sheet: str, names: Sequence[str], rows: Iterable[Sequence[Any]]
 ) -> None:
@@ -246,17 +352,19 @@ def insert_rows(
 def update_rows(session: Session, sheet: str, rows: Sequence[Mapping[str, Any]]) -> None:
     """Change rows by `id` and the `revision` they were seen at; all have the same columns.
 
+    Who changed them is the session's asker, unless the rows say it.
     Raises Conflict `estate.changed_meanwhile` when somebody else changed one of them first.
     """
     if not rows:
         return
     table = table_of(sheet)
     names = [name for name in rows[0] if name not in {"id", "revision"}]
+    by = {} if "updated_by" in names else {"updated_by": asker_of(session).name}
     statement = (
         update(table)
         .where(table.c.id == bindparam("row_id"), table.c.revision == bindparam("seen"))
         .values({name: bindparam(f"new_{name}") for name in names})
-        .values(revision=table.c.revision + 1)
+        .values(revision=table.c.revision + 1, **by)
     )
     changed = session.connection().execute(
         statement,

@@ -7,6 +7,8 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
+from yunzhang.units.schemas import RecordedFields
+
 Item = TypeVar("Item")
 
 
@@ -16,13 +18,17 @@ class Read(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
 
-class RecordedRead(Read):
+class DatedRead(Read):
+    """A thing with the first and the last day of its use."""
+
+    valid_from: date | None
+    valid_to: date | None
+
+
+class RecordedRead(RecordedFields):
     """What every declared thing has."""
 
-    state: str
-    revision: int
     reasons: dict[str, str] | None
-    note: str
 
 
 class CodedRead(RecordedRead):
@@ -30,21 +36,6 @@ class CodedRead(RecordedRead):
 
     code: str
     name: str
-
-
-class SiteRead(CodedRead):
-    """A computer room or data centre."""
-
-    unit_code: str
-    division_code: str
-    address: str
-    ownership: str | None
-    area_m2: int | None
-    racks_total: int | None
-    racks_used: int | None
-    power_kva: int | None
-    built_year: int | None
-    retire_year: int | None
 
 
 class DecidedRead(CodedRead):
@@ -55,7 +46,24 @@ class DecidedRead(CodedRead):
     disposition_until: date | None
 
 
-class NetworkRead(DecidedRead):
+class SiteRead(DecidedRead, DatedRead):
+    """A computer room or data centre."""
+
+    unit_code: str
+    division_code: str
+    address: str
+    ownership: str | None
+    area_m2: int | None
+    racks_total: int | None
+    racks_used: int | None
+    power_kva: int | None
+    ups_kva: int | None
+    level: str | None
+    built_year: int | None
+    retire_year: int | None
+
+
+class NetworkRead(DecidedRead, DatedRead):
     """A private network. `opex_fen`: yearly cost in 0.01 yuan."""
 
     unit_code: str
@@ -82,6 +90,9 @@ class DomainRead(CodedRead):
     """An address domain."""
 
     network_code: str
+    kind: str | None
+    target_code: str | None
+    merge_group: str
 
 
 class SegmentRead(CodedRead):
@@ -118,7 +129,7 @@ class RangeRead(RecordedRead):
     segment_code: str | None
 
 
-class CircuitRead(CodedRead):
+class CircuitRead(CodedRead, DatedRead):
     """A carrier's line. `annual_fee_fen`: rent of a year in 0.01 yuan."""
 
     unit_code: str
@@ -134,7 +145,7 @@ class CircuitRead(CodedRead):
     replaced_by: str | None
 
 
-class EgressRead(DecidedRead):
+class EgressRead(DecidedRead, DatedRead):
     """A way of a unit to the internet."""
 
     unit_code: str
@@ -150,7 +161,7 @@ class EgressRead(DecidedRead):
     target_code: str | None
 
 
-class PlatformRead(DecidedRead):
+class PlatformRead(DecidedRead, DatedRead):
     """A cloud platform with its declared capacity."""
 
     unit_code: str
@@ -171,7 +182,7 @@ class PlatformRead(DecidedRead):
     target_code: str | None
 
 
-class SystemRead(DecidedRead):
+class SystemRead(DecidedRead, DatedRead):
     """An information system."""
 
     unit_code: str
@@ -206,6 +217,13 @@ class WorkloadRead(CodedRead):
     power: str | None
     os: str
     arch: str | None
+    form: str
+    hardware: str
+    serial: str
+    site_code: str | None
+    rack: str
+    mgmt_address: str | None
+    localised: bool | None
 
 
 class DiskRead(RecordedRead):
@@ -260,6 +278,15 @@ class OpexRead(RecordedRead):
     fund_source: str
 
 
+class QualityRead(Read):
+    """Data quality of what a unit has: how many things, how many measured, their mean."""
+
+    unit_code: str
+    items: int
+    measured: int
+    quality: int | None
+
+
 class ChangeRead(Read):
     """One change of an item: what stood there before and after. `unit_code`: whose it was then;
     None: the office's."""
@@ -283,6 +310,7 @@ class BatchRead(Read):
     id: int
     file_name: str
     file_sha256: str
+    template_version: str | None
     mode: str
     principal: str
     unit_code: str | None

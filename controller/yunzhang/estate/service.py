@@ -89,6 +89,7 @@ def _compare(session: Session, raw: RawFile, day: date | None, progress: Progres
         changes=difference.changes,
         excluded=dict(sorted(parsed.excluded.items())),
         earlier=earlier.id if earlier else None,
+        notes=sorted(parsed.notes, key=lambda note: note.place),
     )
     return Checked(raw, parsed, known, difference, report)
 
@@ -173,6 +174,7 @@ def _write(
         ImportBatch(
             file_name=report.file_name[:200],
             file_sha256=report.file_sha256,
+            template_version=checked.raw.version,
             mode=mode,
             principal=principal.name,
             created_at=now,
@@ -240,6 +242,7 @@ def list_rows(
     unit: str | None = None,
     city: str | None = None,
     state: str | None = None,
+    quality: int | None = None,
     limit: int = 100,
     offset: int = 0,
     cursor: str | None = None,
@@ -248,15 +251,32 @@ def list_rows(
     """One page of a noun's rows by business key; at most two statements.
 
     `city` is a division's code (45: the region, 4501: a city, 450102: a county) and narrows to
-    what units there have. Without `total` nothing is counted. Raises NotFound
-    `estate.noun_unknown`; InputError `estate.page_bad`, `estate.city_bad`, `db.cursor_bad`.
+    what units there have; `quality` to what has at most this. Without `total` nothing is counted.
+    Raises NotFound `estate.noun_unknown`; InputError `estate.page_bad`, `estate.city_bad`,
+    `db.cursor_bad`.
     """
     demand(principal, "read")
     asked = Asked(limit, offset, cursor, total)
     check_page(asked)
     key = find_noun(noun).key
-    found = page_rows(session, key, Narrowing(unit, _division(city), state), asked, principal)
+    narrowing = Narrowing(unit, _division(city), state, quality)
+    found = page_rows(session, key, narrowing, asked, principal)
     return told_page(found, asked, READS[key].model_validate)
+
+
+def list_quality(session: Session, principal: Principal) -> list[schemas.QualityRead]:
+    """The data quality of what each unit has, the worst first; units without anything are not told.
+
+    The mean is of what was measured. Things that belong to something of a unit (prefixes, disks)
+    are not counted on their own.
+    """
+    demand(principal, "read")
+    totals = [
+        schemas.QualityRead(unit_code=unit, items=items, measured=measured,
+                            quality=round(points / measured) if measured else None)
+        for unit, (items, measured, points) in repository.quality_totals(session).items()
+    ]  # fmt: skip
+    return sorted(totals, key=lambda each: (each.quality is None, each.quality, each.unit_code))
 
 
 def _division(city: str | None) -> str | None:

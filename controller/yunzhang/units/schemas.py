@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 
 from pydantic import BaseModel, ConfigDict
 
 
-class UnitRead(BaseModel):
-    """A unit as declared."""
+class RecordedFields(BaseModel):
+    """What is told of everything that units declare.
+
+    `uid` outlives renames and mergers. `data_quality`: 0 to 100, None: not measured yet.
+    """
 
     model_config = ConfigDict(from_attributes=True)
+
+    uid: str
+    state: str
+    revision: int
+    data_quality: int | None
+    batch_id: int | None
+    created_at: datetime
+    created_by: str
+    updated_at: datetime
+    updated_by: str
+    note: str
+
+
+class UnitRead(RecordedFields):
+    """A unit as declared."""
 
     code: str
     name: str
@@ -20,22 +38,15 @@ class UnitRead(BaseModel):
     level: str
     kind: str | None
     parent_code: str | None
+    valid_from: date | None
     valid_to: date | None
     replaced_by: str | None
-    note: str
-    state: str
-    revision: int
 
 
-class PersonRead(BaseModel):
+class PersonRead(RecordedFields):
     """Somebody who answers for something; the phone number is masked."""
-
-    model_config = ConfigDict(from_attributes=True)
 
     code: str
     name: str
     unit_code: str
     phone: str
-    note: str
-    state: str
-    revision: int

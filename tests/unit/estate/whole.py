@@ -96,6 +96,7 @@ def whole_rows() -> Rows:
         "disks": [
             {"workload_code": "w1", "name": "vda", "size_gib": 40, "boot": True},
             {"workload_code": "w2", "name": "vdb", "size_gib": 500, "boot": False},
+            {"workload_code": "w2", "name": "vda", "size_gib": 40, "boot": True},
         ],
         "nics": [
             {"workload_code": "w1", "name": "eth0", "mac": "fa:16:3e:00:00:01",

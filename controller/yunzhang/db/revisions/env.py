@@ -11,13 +11,17 @@ from sqlalchemy.types import TypeEngine
 
 from yunzhang.db.base import Base, UTCDateTime
 from yunzhang.db.tables import load_tables
+from yunzhang.db.uid import RandomUid
 
 POSTGRESQL = "postgresql"
 
 
 def render_type(kind: str, item: Any, rendering: AutogenContext) -> str | Literal[False]:
     """Write our own types and their variants in SQLAlchemy's words, so that an old revision goes
-    on working when the product's types change."""
+    on working when the product's types change; and defaults that each database writes its way."""
+    if kind == "server_default" and isinstance(getattr(item, "arg", None), RandomUid):
+        rendering.imports.add("from yunzhang.db.uid import RandomUid")
+        return "RandomUid()"
     if kind != "type" or not isinstance(item, TypeEngine):
         return False
     if isinstance(item, UTCDateTime):

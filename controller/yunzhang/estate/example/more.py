@@ -41,6 +41,7 @@ def add_more(rows: Rows, random: Random) -> None:
     _circuits(rows, random)
     _egresses(rows, random)
     _hardware(rows)
+    _physical(rows)
     _responsibilities(rows)
     _opex(rows, random)
 
@@ -150,6 +151,18 @@ def _hardware(rows: Rows) -> None:
                 "addresses": workload["addresses"],
             }
         )
+
+
+def _physical(rows: Rows) -> None:
+    """Some servers are no virtual machines: the databases of every tenth system."""
+    sites = {platform["code"]: platform.get("site_code") for platform in rows["platforms"]}
+    databases = [row for row in rows["workloads"] if row["code"].endswith("-db1")]
+    for number, row in enumerate(databases[::10], 1):
+        row |= {
+            "form": "physical", "hardware": "双路服务器", "serial": f"GX45{number:06d}",
+            "site_code": sites[row["platform_code"]], "rack": f"A{number:02d}-12U",
+            "localised": number % 2 == 0, "arch": "arm" if number % 2 == 0 else "x86",
+        }  # fmt: skip
 
 
 def _responsibilities(rows: Rows) -> None:

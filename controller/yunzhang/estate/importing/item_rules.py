@@ -96,14 +96,16 @@ def _term(parsed: Parsed, sheet: Sheet, row: Row, _: Known) -> None:
 
 
 RULES: dict[str, tuple[Rule, ...]] = {
-    "sites": (_racks, _retired),
-    "networks": (_filing, _retired),
+    "units": (_term,),
+    "sites": (_racks, _retired, _term),
+    "networks": (_filing, _retired, _term),
+    "domains": (_merged_into_itself,),
     "prefixes": (_public_inside,),
     "ranges": (_range_ends,),
-    "circuits": (_bandwidth,),
-    "egresses": (_bandwidth, _egress_private, _filing, _merged_into_itself),
-    "platforms": (_parent, _filing, _merged_into_itself),
-    "systems": (_filing,),
+    "circuits": (_bandwidth, _term),
+    "egresses": (_bandwidth, _egress_private, _filing, _merged_into_itself, _term),
+    "platforms": (_parent, _filing, _merged_into_itself, _term),
+    "systems": (_filing, _term),
     "dependencies": (_itself,),
     "responsibilities": (_term,),
 }

@@ -35,6 +35,13 @@ class KnownUnit(NamedTuple):
     replaced_by: str | None
 
 
+class Server(NamedTuple):
+    """What the row of a server sums up of its disks and interfaces."""
+
+    disk_gib: int
+    addresses: list[str]
+
+
 @dataclass(slots=True)
 class Known:
     """Read in a few queries, whatever the size of the file.
@@ -43,7 +50,10 @@ class Known:
     the file would change, by key. `parents`: (sheet key, column) → code → code named, for trees.
     `zones`: address domain → network zone; `network_zones`: network → zone. `uuids`: (platform,
     uuid) → workload. `loads`: platform → vCPUs, percent, vCPUs promised. `duties`: person → things
-    they answer for. `owners`: sheet key → code → unit.
+    they answer for. `owners`: sheet key → code → unit. `serials` and `macs`: whose they are.
+    `servers`, `disks`, `nics`: what is stored of the servers whose parts are compared.
+    `domain_owners`: address domain → network, unit. `spans`: domain, family and packed ends of
+    what may overlap the file's prefixes.
     """
 
     divisions: Mapping[str, DivisionRow] = field(default_factory=dict)
@@ -58,6 +68,13 @@ class Known:
     loads: dict[str, tuple[int | None, int | None, int]] = field(default_factory=dict)
     duties: Counter[str] = field(default_factory=Counter)
     owners: dict[str, dict[str, str]] = field(default_factory=dict)
+    serials: dict[str, str] = field(default_factory=dict)
+    macs: dict[str, tuple[str, str]] = field(default_factory=dict)
+    servers: dict[str, Server] = field(default_factory=dict)
+    disks: dict[str, dict[str, int]] = field(default_factory=dict)
+    nics: dict[str, dict[str, list[str]]] = field(default_factory=dict)
+    domain_owners: dict[str, tuple[str, str]] = field(default_factory=dict)
+    spans: list[tuple[str, int, str]] = field(default_factory=list)
 
     def stored(self, sheet: str, key: Key | None) -> Mapping[str, Any]:
         """The stored row with this key; empty when there is none."""

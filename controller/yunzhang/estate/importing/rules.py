@@ -8,7 +8,7 @@ from datetime import date
 
 from yunzhang import texts
 from yunzhang.estate.addresses import rules as address_rules
-from yunzhang.estate.importing import item_rules, set_rules
+from yunzhang.estate.importing import item_rules, overlap_notes, parts, set_rules
 from yunzhang.estate.importing.known import Known
 from yunzhang.estate.workbooks.parsing import Parsed, Row, SheetRows
 from yunzhang.estate.workbooks.sheets import BY_KEY, SHEETS, Column, Sheet
@@ -45,6 +45,8 @@ def check(parsed: Parsed, known: Known, today: date) -> None:
             address_rules.check_workloads(parsed, rows, known)
         set_rules.check_set(parsed, rows, known)
         references.close(rows)
+    parts.check_parts(parsed, known)
+    overlap_notes.note_overlaps(parsed, known)
     parsed.faults.sort(key=lambda fault: fault.place)
 
 

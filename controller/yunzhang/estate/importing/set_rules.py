@@ -6,7 +6,7 @@ import difflib
 from collections import Counter, defaultdict
 from statistics import median
 
-from yunzhang.estate.importing.known import Known
+from yunzhang.estate.importing.known import Known, key_text
 from yunzhang.estate.workbooks.parsing import Parsed, Row, SheetRows
 
 # Who is the responsible one for more things than this cannot look after them.
@@ -29,9 +29,10 @@ def check_set(parsed: Parsed, rows: SheetRows, known: Known) -> None:
             _check_costs(parsed, rows, "actual_fen")
         case "workloads":
             _check_uuids(parsed, rows, known)
+            _check_serials(parsed, rows, known)
             _check_loads(parsed, rows, known)
         case "nics":
-            _check_macs(parsed, rows)
+            _check_macs(parsed, rows, known)
         case "responsibilities":
             _check_duties(parsed, rows, known)
 
@@ -118,13 +119,27 @@ def _check_loads(parsed: Parsed, rows: SheetRows, known: Known) -> None:
                         value=platform, total=total, room=room)  # fmt: skip
 
 
-def _check_macs(parsed: Parsed, rows: SheetRows) -> None:
+def _check_serials(parsed: Parsed, rows: SheetRows, known: Known) -> None:
+    """Makers number apart from each other, so that two of one serial number are only unlikely."""
+    taken = dict(known.serials)
+    for row in rows.rows:
+        serial = row.values.get("serial")
+        if serial and row.key:
+            other = taken.setdefault(serial, row.key[0])
+            if other != row.key[0]:
+                parsed.warn(rows.sheet, row, "serial", "serial_twice", value=serial, other=other)
+
+
+def _check_macs(parsed: Parsed, rows: SheetRows, known: Known) -> None:
     taken: dict[str, Row] = {}
     for row in rows.rows:
         if mac := row.values.get("mac"):
             other = taken.setdefault(mac, row)
+            holder = known.macs.get(mac, row.key)
             if other is not row:
                 parsed.warn(rows.sheet, row, "mac", "mac_twice", value=mac, row=other.number)
+            elif row.key and holder != row.key:
+                parsed.warn(rows.sheet, row, "mac", "mac_stored", value=mac, other=key_text(holder))
 
 
 def _check_duties(parsed: Parsed, rows: SheetRows, known: Known) -> None:

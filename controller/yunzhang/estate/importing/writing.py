@@ -12,6 +12,9 @@ from yunzhang.estate import history, repository
 from yunzhang.estate.addresses.blocks import parse_address, parse_block, to_hex
 from yunzhang.estate.history import Entry
 from yunzhang.estate.importing.known import Known, key_text
+from yunzhang.estate.importing.overlap_notes import stretches
+from yunzhang.estate.importing.quality import Quality
+from yunzhang.estate.models import Disk, Nic
 from yunzhang.estate.workbooks.parsing import Parsed, Row, SheetRows
 from yunzhang.estate.workbooks.report import Action, Change
 from yunzhang.estate.workbooks.sheets import SHEETS, Sheet
@@ -22,7 +25,10 @@ from yunzhang.units.service import known_divisions
 OPEN_STATES = frozenset({"draft", "returned"})
 # Told what is being done: a step's name, rows done, rows in all. Raising in it stops the import.
 Progress = Callable[[str, int, int], None]
-STAMPS = ("state", "revision", "batch_id", "created_at", "updated_at")
+STAMPS = (
+    "state", "revision", "batch_id", "created_at", "updated_at", "created_by", "updated_by",
+    "data_quality",
+)  # fmt: skip
 PROGRESS_ROWS = 5_000
 
 
@@ -70,6 +76,8 @@ def read_known(session: Session, parsed: Parsed) -> Known:
     if named["units"] or "units" in parsed.sheets:
         known.units = repository.unit_names(session)
     _read_loads(session, parsed, known, named)
+    _read_parts(session, parsed, known)
+    _read_spans(session, parsed, known)
     return known
 
 
@@ -98,8 +106,34 @@ def _read_loads(
     known.loads = repository.platform_loads(
         session, named["platforms"] | {row.key[0] for row in parsed.rows("platforms") if row.key}
     )
+    serials = {serial for row in parsed.rows("workloads") if (serial := row.values.get("serial"))}
+    known.serials = repository.serial_holders(session, serials)
     if "responsibilities" in parsed.sheets:
         known.duties = repository.duties_of(session, named["persons"])
+
+
+def _read_parts(session: Session, parsed: Parsed, known: Known) -> None:
+    """Disks and interfaces of the file's servers, and the servers it brings some of."""
+    own = {row.key[0] for row in parsed.rows("workloads") if row.key}
+    brought = {code for key in ("disks", "nics") for row in parsed.rows(key)
+               if (code := row.values.get("workload_code"))}  # fmt: skip
+    known.servers = repository.servers_of(session, brought - own)
+    known.disks = repository.parts_of(session, Disk, "size_gib", own | brought)
+    known.nics = repository.parts_of(session, Nic, "addresses", own | brought)
+    macs = {mac for row in parsed.rows("nics") if (mac := row.values.get("mac"))}
+    known.macs = repository.mac_holders(session, macs)
+
+
+def _read_spans(session: Session, parsed: Parsed, known: Known) -> None:
+    """What may overlap the file's prefixes in other networks."""
+    blocks = [
+        parse_block(cidr)
+        for row in parsed.rows("prefixes")
+        if (cidr := row.values.get("cidr")) and row.values.get("role") != "container"
+    ]
+    if blocks:
+        known.domain_owners = repository.domain_owners(session)
+        known.spans = repository.spans_meeting(session, stretches(blocks))
 
 
 def compare(parsed: Parsed, known: Known) -> Difference:
@@ -160,15 +194,17 @@ def write(
     counted = _Counted(progress, difference.size)
     for key, rows in parsed.sheets.items():
         names = [*repository.stored_columns(key), *STAMPS, *_DERIVED.get(key, (None, ()))[1]]
-        fresh = ("draft", 1, batch_id, now, now)
+        fresh = ("draft", 1, batch_id, now, now, principal, principal)
+        quality = Quality(rows.sheet, parsed.faults)
         repository.insert_rows(
-            session, key, names, counted(_full_rows(rows, difference.inserts[key], fresh))
+            session, key, names, counted(_full_rows(rows, difference.inserts[key], fresh, quality))
         )
-        stamp = {"batch_id": batch_id, "updated_at": now}
+        stamp = {"batch_id": batch_id, "updated_at": now, "updated_by": principal}
         updates = [
             {"id": stored["id"], "revision": stored["revision"]} | row.values | stamp
+            | {"data_quality": quality.of(row.number, {**stored, **row.values})}
             for stored, row in difference.updates[key]
-        ]
+        ]  # fmt: skip
         repository.update_rows(session, key, list(counted(iter(updates))))
     progress("log", 0, difference.size)
     history.log_changes(
@@ -201,7 +237,7 @@ class _Counted:
 
 
 def _full_rows(
-    rows: SheetRows, inserts: list[Row], stamps: tuple[Any, ...]
+    rows: SheetRows, inserts: list[Row], stamps: tuple[Any, ...], quality: Quality
 ) -> Iterator[tuple[Any, ...]]:
     empty = [(column.key, empty_value(column)) for column in rows.sheet.columns
              if column.key != "classified"]  # fmt: skip
@@ -209,7 +245,8 @@ def _full_rows(
     for row in inserts:
         get = row.values.get
         values = tuple(get(name, default) for name, default in empty)
-        yield values + stamps + (derive(row) if derive else ())
+        measured = quality.of(row.number, row.values)
+        yield (*values, *stamps, measured, *(derive(row) if derive else ()))
 
 
 def _derive_prefix(row: Row) -> tuple[Any, ...]:

@@ -228,7 +228,10 @@ def _advance(
     for key, row in items.items():
         before = row.state
         reasons = dict(step.reasons) or None
-        advance_state(session, row, step.to, TRANSITIONS, reasons=reasons, updated_at=now)
+        advance_state(
+            session, row, step.to, TRANSITIONS, reasons=reasons, updated_at=now,
+            updated_by=principal.name,
+        )  # fmt: skip
         after: dict[str, Any] = {"state": step.to}
         after |= {"evidence": step.evidence} if step.evidence else {}
         after |= {"reasons": reasons} if reasons else {}

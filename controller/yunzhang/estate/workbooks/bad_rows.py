@@ -24,6 +24,7 @@ from yunzhang.estate.workbooks.workbook import (
     Styles,
     begin_book,
     column_width,
+    head_style,
     offer_choices,
     write_cell,
 )
@@ -70,7 +71,7 @@ def _write_sheet(
     faults = places.get((rows.sheet.title, rows.header), {})
     for position, header in enumerate(headers):
         column = columns.get(position)
-        style = styles["required" if column and column.required else "header"]
+        style = styles[head_style(rows.sheet, column) if column else "header"]
         name = column.header if column else str(header)
         if name in faults or (column is None and header not in (None, "")):
             style = styles["bad"]

@@ -14,6 +14,8 @@ UNIT_KINDS = {
     "other": "其他",
 }
 OWNERSHIPS = {"own": "自建", "rented": "租用", "hosted": "托管"}
+# GB 50174: A fault-tolerant, B redundant, C basic.
+SITE_LEVELS = {"a": "A级", "b": "B级", "c": "C级"}
 REACHES = {"nation": "国垂", "region": "省", "city": "市", "county": "县", "town": "乡"}
 # 网络区域 (NetworkZone). 政务内网 is refused like a classified item: see `parsing`.
 ZONES = {
@@ -33,6 +35,7 @@ SYSTEM_DISPOSITIONS = {
     "retire": "撤销",
     "merge": "整合",
 }
+DOMAIN_KINDS = {"network": "专网", "vpn": "VPN实例", "cloud": "云内网络"}
 ROLES = {"container": "汇总段", "leaf": "网段", "pool": "地址池"}
 RANGE_ROLES = {"used": "使用", "reserved": "预留", "dhcp": "动态分配", "pool": "地址池"}
 PLATFORM_KINDS = {
@@ -41,12 +44,14 @@ PLATFORM_KINDS = {
     "city": "市云",
     "sub_cloud": "子云",
     "virtualisation": "虚拟化",
+    "physical": "物理服务器群",
 }
 TECHNOLOGIES = {
     "openstack": "OpenStack",
     "vmware": "VMware",
     "kvm": "KVM",
     "hyperv": "Hyper-V",
+    "bare_metal": "裸机",
     "other": "其他",
 }
 ACCESS_MODES = {
@@ -77,6 +82,7 @@ CIRCUIT_TYPES = {
     "ipsec": "IPSec VPN",
     "other": "其他",
 }
+FORMS = {"vm": "虚拟机", "physical": "物理服务器"}
 POWERS = {"on": "开机", "off": "关机", "suspended": "挂起"}
 ARCHITECTURES = {"x86": "x86", "arm": "ARM", "other": "其他"}
 DUTIES = {

@@ -49,7 +49,7 @@ class Column:
     personal: bool = False
     minimum: int = 0
     maximum: int = 2_000_000_000
-    default: int | None = None
+    default: int | str | None = None
     length: int = 200  # longest text
     help: str = ""
 
@@ -61,12 +61,17 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """One sheet. `key` is the noun in commands and in the API; `identity` are the key columns."""
+    """One sheet. `key` is the noun in commands and in the API; `identity` are the key columns.
+
+    `expected`: columns that may be empty but should not be; how many of them are filled makes the
+    data quality of a row.
+    """
 
     key: str
     title: str
     columns: tuple[Column, ...]
     identity: tuple[str, ...] = ("code",)
+    expected: tuple[str, ...] = ()
     by_key: Mapping[str, Column] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -117,6 +122,15 @@ def year(key: str, header: str) -> Column:
     return Column(key, header, "year", minimum=1980, maximum=2100)
 
 
+def decided(choices: Choices) -> tuple[Column, ...]:
+    """What is to become of a thing, on what basis and until when."""
+    return (
+        choose("disposition", "处置意见", choices),
+        Column("legal_basis", "依据文号", help="保留、撤销等意见所依据的文件"),
+        Column("disposition_until", "意见有效期至", "date", help="意见为保留的须填"),
+    )
+
+
 def object_columns(choices: Choices) -> tuple[Column, Column]:
     """The two columns that name one thing of several sheets."""
     return (
@@ -135,7 +149,10 @@ CLASSIFIED = Column(
 )
 NOTE = Column("note", "备注", length=4000)
 FILING = Column("filing_no", "等保备案号")
-LEGAL_BASIS = Column("legal_basis", "依据文号", help="保留、撤销等意见所依据的文件")
-DECIDED_UNTIL = Column("disposition_until", "意见有效期至", "date", help="意见为保留的须填")
+# The first and the last day of a thing's use.
+VALID = (
+    Column("valid_from", "启用日期", "date"),
+    Column("valid_to", "停用日期", "date", help="仍在使用的不填"),
+)
 DIVISION = Column("division_code", "行政区划代码", "division", True, merges=True,
                   help="6 位，如 450100")  # fmt: skip

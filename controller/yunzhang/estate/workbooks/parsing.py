@@ -70,10 +70,11 @@ class SheetRows:
 
 @dataclass(slots=True)
 class Parsed:
-    """A whole file. `excluded` counts refused classified rows by unit."""
+    """A whole file. `excluded` counts refused classified rows by unit; `notes` are no faults."""
 
     sheets: dict[str, SheetRows] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
+    notes: list[Fault] = field(default_factory=list)
     excluded: Counter[str] = field(default_factory=Counter)
 
     def add(self, sheet: Sheet, row: Row, column: str, code: str, /, **values: Any) -> None:
@@ -86,6 +87,11 @@ class Parsed:
         """Note a warning; it does not stop the row."""
         header = sheet.by_key[column].header
         self.faults.append(Fault(sheet.title, row.number, header, code, "warning", values))
+
+    def inform(self, sheet: Sheet, row: Row, column: str, code: str, /, **values: Any) -> None:
+        """Note something worth knowing; nothing is wrong with the row."""
+        header = sheet.by_key[column].header
+        self.notes.append(Fault(sheet.title, row.number, header, code, "info", values))
 
     def rows(self, key: str) -> list[Row]:
         """The rows of one sheet, none when the file does not have it."""

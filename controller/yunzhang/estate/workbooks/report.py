@@ -10,7 +10,8 @@ from typing import Any, Literal
 from yunzhang import texts
 from yunzhang.estate.workbooks.sheets import SHEETS
 
-Severity = Literal["error", "warning"]
+# info: nothing is wrong with the row, but whoever plans with it should know.
+Severity = Literal["error", "warning", "info"]
 # held: the row is good, but it names one that is not.
 Action = Literal["create", "update", "unchanged", "bad", "held"]
 ACTIONS: tuple[Action, ...] = ("create", "update", "unchanged", "bad", "held")
@@ -58,7 +59,10 @@ class Change:
 
 @dataclass(slots=True)
 class ImportReport:
-    """The whole answer to one file. `earlier`: the batch that brought the same file before."""
+    """The whole answer to one file. `earlier`: the batch that brought the same file before.
+
+    `notes` say what is worth knowing though nothing is wrong: overlaps with other networks.
+    """
 
     file_name: str
     file_sha256: str
@@ -68,6 +72,7 @@ class ImportReport:
     written: bool = False
     batch_id: int | None = None
     earlier: int | None = None
+    notes: list[Fault] = field(default_factory=list)
 
     @property
     def errors(self) -> int:

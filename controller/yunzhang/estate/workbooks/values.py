@@ -17,7 +17,7 @@ from yunzhang.estate.addresses.blocks import (
     parse_address,
     parse_block,
 )
-from yunzhang.estate.workbooks.columns import LISTS, Column
+from yunzhang.estate.workbooks.columns import LISTS, NUMBERS, Column
 from yunzhang.units.uscc import check_character, is_uscc
 
 Parse = Callable[[Any], Any]
@@ -34,15 +34,21 @@ _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _SPLIT = re.compile(r"[、,;\n\r]+")
 _SPLIT_ADDRESSES = re.compile(r"[、,;\s]+")
 _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-_LEVEL = re.compile(r"(?:等保)?第?([0-4零一二三四])级?(?:S[0-4]A[0-4](?:G[0-4])?)?", re.IGNORECASE)
+_LEVEL = re.compile(
+    r"(?:等保|等级保护)?第?([0-4零一二三四]|I{1,3}|IV)级?(?:\(?S[0-4]A[0-4](?:G[0-4])?\)?)?",
+    re.IGNORECASE,
+)
 _LEVEL_SAG = re.compile(r"S([0-4])A([0-4])(?:G([0-4]))?", re.IGNORECASE)
 _DATE = re.compile(
     r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?(?:[T ]00:00(?::00)?)?|(\d{4})(\d\d)(\d\d)"
 )
+_UNIT = re.compile(r"\s*万元?$")
+# As routers print it: an address, spaces, a mask.
+_SPACED_MASK = re.compile(r"\s+(?=255\.)")
 _MAC = re.compile(r"[0-9A-F]{12}")
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _BANDWIDTH = re.compile(
-    r"(?:(\d+)[*×x])?(\d+(?:\.\d+)?)(?:(K|M|G|T|兆)(?:B?PS|BIT/?S?|B/S)?)?", re.IGNORECASE
+    r"(?:(\d+)[*×x])?(\d+(?:\.\d+)?)(?:(K|M|G|T|兆)(?:B?PS|BIT/?S?|B/S|E)?)?", re.IGNORECASE
 )
 _MBPS: dict[str, int | Decimal] = {
     "": 1,
@@ -57,9 +63,9 @@ _PHONE = re.compile(r"\+?[0-9*()\- ]{5,24}(?:[转,#x]\d{1,6})?")
 # What a spreadsheet shows where a formula failed.
 ERRORS = frozenset({"#REF!", "#N/A", "#NAME?", "#VALUE!", "#DIV/0!", "#NUM!", "#NULL!"})
 _YEAR = re.compile(r"(\d{4})(?:年.*|[-/.]\d{1,2}.*)?")
-_YES = frozenset({"是", "y", "yes", "true", "1", "有", "√"})
+_YES = frozenset({"是", "y", "yes", "true", "1", "有", "√", "✓"})
 _NO = frozenset({"否", "n", "no", "false", "0", "无", "×"})
-_CHINESE_LEVELS = {"零": 0, "一": 1, "二": 2, "三": 3, "四": 4}
+_WORDED_LEVELS = {"零": 0, "一": 1, "二": 2, "三": 3, "四": 4, "I": 1, "II": 2, "III": 3, "IV": 4}
 
 
 class CellError(ValueError):
@@ -162,7 +168,9 @@ def _year_reader(column: Column) -> Parse:
 
 
 def _read_money(raw: Any) -> int:
-    number = _read_number(raw)
+    # the column's own unit may stand behind the figure; any other would be a guess
+    text = _UNIT.sub("", read_plain(raw)) if isinstance(raw, str) else raw
+    number = _read_number(text)
     if not 0 <= number <= 10_000_000:
         raise CellError("number_range", value=str(number), minimum=0, maximum=10_000_000)
     return round(number * FEN_PER_WAN)
@@ -176,7 +184,8 @@ def _read_mlps(raw: Any) -> int:
         return max(int(level) for level in match.groups() if level)
     if not (match := _LEVEL.fullmatch(text)):
         raise CellError("mlps_bad", value=text)
-    return _CHINESE_LEVELS[match[1]] if match[1] in _CHINESE_LEVELS else int(match[1])
+    level = match[1].upper()
+    return _WORDED_LEVELS[level] if level in _WORDED_LEVELS else int(level)
 
 
 def _read_yes(raw: Any) -> bool:
@@ -210,7 +219,7 @@ def _read_division(raw: Any) -> str:
 
 def _cidr(text: str) -> str:
     try:
-        return format_block(parse_block(text))
+        return format_block(parse_block(_SPACED_MASK.sub("/", _dotted(text))))
     except AddressError as error:
         raise CellError(error.code, **error.values) from None
 
@@ -228,9 +237,14 @@ def _read_cidrs(raw: Any) -> list[str]:
     return [_cidr(part) for part in split_list(raw)]
 
 
+def _dotted(text: str) -> str:
+    """Full stops of a Chinese keyboard as the dots they were meant to be."""
+    return text.replace("。", ".")
+
+
 def _address(text: str) -> str:
     try:
-        return format_address(*parse_address(text))
+        return format_address(*parse_address(_dotted(text)))
     except AddressError as error:
         raise CellError(error.code, **error.values) from None
 
@@ -302,11 +316,15 @@ def _read_uuid(raw: Any) -> str:
 def _choice_reader(column: Column) -> Parse:
     known = {label.lower(): code for code, label in column.choices.items()}
     known |= {code: code for code in column.choices}
+    # people say 省级 for 省, A for A级, 中国电信 for 电信
+    spoken = {f"{word}级": code for word, code in known.items()}
+    spoken |= {word.removesuffix("级"): code for word, code in known.items()}
+    spoken |= {f"中国{word}": code for word, code in known.items()}
     allowed = texts.listed(column.choices.values())
 
     def read(raw: Any) -> str:
         text = read_plain(raw)
-        found = known.get(text.lower())
+        found = known.get(text.lower()) or spoken.get(text.lower())
         if found is None:
             raise CellError("choice_bad", value=text, allowed=allowed)
         return found
@@ -357,7 +375,8 @@ def empty_value(column: Column) -> Any:
 
 def cell_value(column: Column, value: Any) -> str | int | float | None:
     """A stored value as the file shows it; reading it again gives `value`."""
-    if value is None or value in ("", []) or (value == column.default and not column.required):
+    unsaid = column.kind in NUMBERS and value == column.default and not column.required
+    if value is None or value in ("", []) or unsaid:
         return None
     if column.kind in LISTS:
         return "、".join(value)

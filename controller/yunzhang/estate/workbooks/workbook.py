@@ -30,6 +30,8 @@ OPTIONS = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_n
 # What a spreadsheet program may take for a formula when the cell is edited.
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _AUTHOR = "Yunzhang"
+_GUIDE_WIDTHS = (14, 22, 8, 70)
+_LINE_HEIGHT = 15
 _WIDTHS = {
     "name": 28, "note": 24, "cidr": 20, "uscc": 22, "addresses": 24, "networks": 24, "address": 28,
     "purpose": 24, "legal_basis": 22, "public_prefixes": 24, "a_end": 24, "z_end": 24,
@@ -67,6 +69,8 @@ def begin_book(book: Any, created: datetime) -> Styles:
     return {
         "header": book.add_format(head),
         "required": book.add_format(head | {"font_color": "#C00000"}),
+        "expected": book.add_format(head | {"font_color": "#1F4E9E"}),
+        "optional": book.add_format(head | {"bold": False, "font_color": "#404040"}),
         "text": book.add_format({"num_format": "@"}),
         # keeps text that looks like a formula text even when the cell is edited
         "quoted": book.add_format({"num_format": "@", "quote_prefix": True}),
@@ -82,22 +86,24 @@ def begin_book(book: Any, created: datetime) -> Styles:
 def _write_guide(book: Any, styles: Styles) -> None:
     page = book.add_worksheet(GUIDE_TITLE)
     page.hide_gridlines(2)
-    page.set_column(0, 0, 14)
-    page.set_column(1, 1, 22)
-    page.set_column(2, 2, 8)
-    page.set_column(3, 3, 70)
+    for position, width in enumerate(_GUIDE_WIDTHS):
+        page.set_column(position, position, width)
     title, *lines = texts.text("estate.guide").splitlines()
     page.set_row(0, 26)
     page.write_string(0, 0, title, styles["title"])
     for number, line in enumerate(lines, 1):
-        page.write_string(number, 0, line)
+        # one cell over the whole width, as high as the line needs
+        page.merge_range(number, 0, number, len(_GUIDE_WIDTHS) - 1, line, styles["wrap"])
+        page.set_row(number, _LINE_HEIGHT * (1 + _shown_width(line) // sum(_GUIDE_WIDTHS)))
     heads = texts.text("estate.guide_columns").split("、")
     row = len(lines) + 2
     page.write_row(row, 0, heads, styles["header"])
+    page.repeat_rows(row)
     for sheet in SHEETS:
         for column in sheet.columns:
             row += 1
-            must = texts.text("estate.guide_required") if column.required else ""
+            mark = head_style(sheet, column)
+            must = "" if mark == "optional" else texts.text(f"estate.guide_{mark}")
             told = [sheet.title, column.header, must, describe(column)]
             page.write_row(row, 0, told, styles["line"])
     page.set_landscape()
@@ -124,8 +130,7 @@ def begin_sheet(book: Any, styles: Styles, sheet: Sheet) -> Any:
     for position, column in enumerate(sheet.columns):
         style = None if column.kind in NUMBERS else styles["text"]
         page.set_column(position, position, column_width(column), style)
-        head = styles["required" if column.required else "header"]
-        page.write_string(0, position, column.title, head)
+        page.write_string(0, position, column.title, styles[head_style(sheet, column)])
         page.write_string(1, position, column.key)
         if note := describe(column):
             page.write_comment(0, position, note, {"author": _AUTHOR, "x_scale": 2})
@@ -137,10 +142,22 @@ def begin_sheet(book: Any, styles: Styles, sheet: Sheet) -> Any:
     return page
 
 
+def head_style(sheet: Sheet, column: Column) -> str:
+    """How much a column is asked for: required, expected or optional."""
+    if column.required:
+        return "required"
+    return "expected" if column.key in sheet.expected else "optional"
+
+
 def column_width(column: Column) -> int:
     """Wide enough for the header on at most two lines, and for what stands below it."""
-    wide = sum(1 if letter.isascii() else 2 for letter in column.title)
+    wide = _shown_width(column.title)
     return _WIDTHS.get(column.key, max(11, wide + 2 if wide <= 16 else wide // 2 + 4))
+
+
+def _shown_width(text: str) -> int:
+    """How wide a text stands, in the width of a digit."""
+    return sum(1 if letter.isascii() else 2 for letter in text)
 
 
 def offer_choices(page: Any, column: Column, position: int) -> None:

@@ -27,7 +27,8 @@ def test_columns_are_the_tables_columns() -> None:
         table = MODELS[sheet.key].__table__
         own = {column.key for column in sheet.columns} - {"classified"}
         kept = {"id", "state", "revision", "reasons", "batch_id", "created_at", "updated_at"}
-        kept |= {"valid_from", "valid_to", "replaced_by"} if sheet.key == "units" else set()
+        kept |= {"uid", "data_quality", "created_by", "updated_by"}
+        kept |= {"valid_to", "replaced_by"} if sheet.key == "units" else set()
         derived = {"family", "lo", "hi"} if sheet.key in {"prefixes", "ranges"} else set()
         assert own | kept | derived == set(table.c.keys()), sheet.key
         for column in sheet.columns:

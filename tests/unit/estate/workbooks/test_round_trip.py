@@ -46,7 +46,9 @@ def as_read(column: Column, raw: Any) -> Any:
 def values_of(column: Column) -> st.SearchStrategy[Any]:
     """Stored values of a column."""
     if column.kind == "choice":
-        return st.sampled_from([*column.choices, *([] if column.required else [None])])
+        return st.sampled_from(
+            [*column.choices, *([] if column.required or column.default else [None])]
+        )
     v4 = st.integers(0, 2**32 - 1).map(lambda value: format_address(4, value))
     v6 = st.integers(0, 2**128 - 1).map(lambda value: format_address(6, value))
     block = st.tuples(st.integers(0, 2**24 - 1), st.just(24)).map(

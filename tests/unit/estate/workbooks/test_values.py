@@ -109,7 +109,7 @@ def test_cells_are_normalised(path: str, raw: Any, value: Any) -> None:
         ("networks.built_year", "近年", "year_bad"),
         ("networks.built_year", "1900", "number_range"),
         ("networks.opex_fen", "-1", "number_range"),
-        ("networks.opex_fen", "12万", "number_bad"),
+        ("networks.opex_fen", "12元", "number_bad"),
         ("workloads.vcpu", "NaN", "number_bad"),
         ("workloads.vcpu", 1.5, "number_whole"),
         ("workloads.vcpu", 0, "number_range"),
@@ -172,3 +172,47 @@ def test_every_choice_reads_back() -> None:
             for code, label in each.choices.items():
                 assert reader(each)(label) == code
                 assert cell_value(each, code) == label
+
+
+# What was refused though it says one thing only; each was met in sheets as they come.
+SPOKEN = [
+    ("systems", "mlps_level", "三级（S3A3G3）", 3),
+    ("systems", "mlps_level", "第二级(S2A2)", 2),
+    ("systems", "mlps_level", "Ⅲ级", 3),
+    ("systems", "mlps_level", "等级保护三级", 3),
+    ("networks", "opex_fen", "12万元", 12_000_000),
+    ("networks", "opex_fen", "1,234.5 万", 1_234_500_000),
+    ("networks", "ministry_run", "✓", True),
+    ("networks", "reach", "省级", "region"),
+    ("sites", "level", "a", "a"),
+    ("sites", "level", "B", "b"),
+    ("units", "level", "县级", "county"),
+    ("circuits", "carrier", "中国电信", "telecom"),
+    ("circuits", "bandwidth_mbps", "10GE", 10_000),
+    ("prefixes", "cidr", "10.1.0.0 255.255.252.0", "10.1.0.0/22"),
+    ("prefixes", "cidr", "10。1。0。0／22", "10.1.0.0/22"),
+    ("workloads", "addresses", "10。1。0。1、10.1.0.2", ["10.1.0.1", "10.1.0.2"]),
+]
+GUESSES = [
+    ("networks", "opex_fen", "12元"),
+    ("networks", "opex_fen", "￥12"),
+    ("systems", "mlps_level", "五级"),
+    ("circuits", "carrier", "中国长城"),
+    ("circuits", "expires_on", 46022.0),
+    ("circuits", "bandwidth_mbps", "100M以上"),
+    ("prefixes", "cidr", "10.1.0.0 10.2.0.0"),
+    ("units", "uscc", 1.1450000123456789e17),
+]
+
+
+@pytest.mark.parametrize(("sheet", "column", "cell", "value"), SPOKEN)
+def test_what_can_only_mean_one_thing_was_refused(
+    sheet: str, column: str, cell: Any, value: Any
+) -> None:
+    assert reader(BY_KEY[sheet].by_key[column])(cell) == value
+
+
+@pytest.mark.parametrize(("sheet", "column", "cell"), GUESSES)
+def test_nothing_is_guessed(sheet: str, column: str, cell: Any) -> None:
+    with pytest.raises(CellError):
+        reader(BY_KEY[sheet].by_key[column])(cell)
