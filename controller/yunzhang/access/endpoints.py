@@ -10,6 +10,7 @@ from fastapi.responses import RedirectResponse
 from yunzhang import db, settings
 from yunzhang.access import grants, oidc, repository, schemas, service, sessions, throttle, tokens
 from yunzhang.access.dependencies import (
+    COOKIE,
     Asking,
     ReadingSession,
     Showing,
@@ -42,6 +43,11 @@ def _set_cookie(response: Response, name: str, value: str, seconds: int) -> None
     )
 
 
+def _remove_cookie(response: Response, name: str) -> None:
+    """Browsers hear of a `__Host-` cookie, also that it ends, only with the words it was set."""
+    _set_cookie(response, name, "", 0)
+
+
 def _who(found: Shown) -> schemas.WhoRead:
     account, principal = found.account, found.principal
     return schemas.WhoRead(
@@ -67,7 +73,7 @@ def log_in(asked: schemas.Login, request: Request, response: Response) -> schema
     made = sessions.log_in(asked.name, asked.password, _address(request), former=former)
     with db.reading() as session:
         principal = service.principal_for(session, made.account)
-    _set_cookie(response, "yunzhang_session", made.identifier, _seconds())
+    _set_cookie(response, COOKIE, made.identifier, _seconds())
     return _who(Shown(made.account, principal, "session", made.identifier))
 
 
@@ -90,7 +96,7 @@ def log_out(found: Showing, response: Response) -> None:
         else:
             _, token = tokens.account_of(session, found.identifier)
             tokens.revoke_token(session, found.account.id, found.account.name, token.id)
-    response.delete_cookie(cookie_name(), httponly=True, samesite="lax")
+    _remove_cookie(response, COOKIE)
 
 
 @router.post("/session/password", tags=["session"], summary="Change password", status_code=204)
@@ -286,6 +292,6 @@ def finish_oidc(
         former = request.cookies.get(cookie_name())
         made = sessions.begin(session, account, former=former)
     answer = RedirectResponse("/", status_code=303)
-    _set_cookie(answer, "yunzhang_session", made.identifier, _seconds())
-    answer.delete_cookie(cookie_name(OIDC_COOKIE), httponly=True, samesite="lax")
+    _set_cookie(answer, COOKIE, made.identifier, _seconds())
+    _remove_cookie(answer, OIDC_COOKIE)
     return answer

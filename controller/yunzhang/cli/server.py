@@ -7,6 +7,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import click
 
@@ -17,6 +18,9 @@ from yunzhang.errors import InputError
 from yunzhang.schedule.service import Sealing, start_clock
 from yunzhang.texts import text
 from yunzhang.workflows.worker import run_worker
+
+if TYPE_CHECKING:
+    import uvicorn
 
 # Seconds open requests get to end when the server is told to stop.
 FAREWELL = 5
@@ -38,8 +42,18 @@ def check_host(host: str) -> str:
     raise InputError("cli.not_loopback", host=host)
 
 
-def _leave(*_: object) -> None:
-    raise SystemExit(0)
+def heed_signals(server: uvicorn.Server) -> None:
+    """Let SIGTERM and SIGINT end `server`, also before it runs and after it ended.
+
+    A handler that raises would be lost where Python ignores exceptions (clean-up of objects, of
+    which imports do much), and the server would never stop.
+    """
+
+    def leave(*_: object) -> None:
+        server.should_exit = True
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, leave)
 
 
 @contextmanager
@@ -67,12 +81,8 @@ def serve(host: str | None, port: int | None) -> None:
     current = settings.current()
     address, number = check_host(host or current.host), port or current.port
     upgrade_database()
-    output.print(text("cli.serving", host=address, port=number))
-    # uvicorn raises the signal once more when it has ended; the default would end this process
-    # before the worker came to rest
-    signal.signal(signal.SIGTERM, _leave)
-    with _working(threading.Event()):
-        uvicorn.run(
+    server = uvicorn.Server(
+        uvicorn.Config(
             "yunzhang.api.app:make_app",
             factory=True,
             host=address,
@@ -82,6 +92,11 @@ def serve(host: str | None, port: int | None) -> None:
             proxy_headers=bool(current.public_url),
             timeout_graceful_shutdown=FAREWELL,
         )
+    )
+    heed_signals(server)
+    output.print(text("cli.serving", host=address, port=number))
+    with _working(threading.Event()):
+        server.run()
 
 
 @click.command()

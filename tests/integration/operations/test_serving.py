@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import signal
-import socket
 import subprocess
 import sys
+import weakref
 from collections.abc import Iterator
-from contextlib import closing
 
 import pytest
+import uvicorn
 
 from tests.integration.execution.conftest import wait_for
+from tests.integration.operations.served import MAIN, free_port
 from yunzhang import audit, clock, db, settings
 from yunzhang.audit import repository
+from yunzhang.cli.server import heed_signals
 from yunzhang.db.migration import upgrade_database
-
-MAIN = "from yunzhang.cli import main; main()"
 
 
 @pytest.fixture
@@ -27,11 +27,41 @@ def migrated(instance: settings.Settings) -> Iterator[settings.Settings]:
     db.database_engine().dispose()
 
 
-def free_port() -> int:
-    with closing(socket.socket()) as taken:
-        taken.bind(("127.0.0.1", 0))
-        port: int = taken.getsockname()[1]
-        return port
+def raise_in_clean_up(number: signal.Signals) -> None:
+    """Get a signal in the middle of what Python does when an object goes."""
+    watched = settings.Settings()
+    kept = weakref.ref(watched, lambda _: signal.raise_signal(number))
+    del watched
+    assert kept() is None
+
+
+def test_a_signal_while_python_cleans_up_was_lost() -> None:
+    """What a handler raises inside the clean-up of an object is ignored; a server never stopped."""
+    server = uvicorn.Server(uvicorn.Config("unused:app"))
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    heed_signals(server)
+    try:
+        for number in before:
+            server.should_exit = False
+            raise_in_clean_up(number)
+            assert server.should_exit
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.usefixtures("migrated")
+def test_a_server_told_to_stop_while_it_starts_ends_with_0(number: signal.Signals) -> None:
+    command = [sys.executable, "-u", "-c", MAIN, "serve", "--port", str(free_port())]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as server:
+        try:
+            assert server.stdout is not None
+            server.stdout.readline()
+            server.send_signal(number)
+            assert server.wait(60) == 0
+        finally:
+            server.kill()
 
 
 def blocks() -> int:
