@@ -13,10 +13,10 @@ import click
 
 from yunzhang import settings
 from yunzhang.cli.context import output
-from yunzhang.db.migration import upgrade_database
 from yunzhang.errors import InputError
 from yunzhang.schedule.service import Sealing, start_clock
 from yunzhang.texts import text
+from yunzhang.workflows.upgrades import check_current, upgrade_alone
 from yunzhang.workflows.worker import run_worker
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def serve(host: str | None, port: int | None) -> None:
 
     current = settings.current()
     address, number = check_host(host or current.host), port or current.port
-    upgrade_database()
+    upgrade_alone()
     server = uvicorn.Server(
         uvicorn.Config(
             "yunzhang.api.app:make_app",
@@ -103,6 +103,7 @@ def serve(host: str | None, port: int | None) -> None:
 @click.option("--until-idle", is_flag=True, help="做完即退出 / exit when nothing is left to do")
 def worker(until_idle: bool) -> None:
     """只运行执行器 / Run waves without serving the API."""
+    check_current()
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())

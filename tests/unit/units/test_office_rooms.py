@@ -11,11 +11,11 @@ from yunzhang.units.reach import owned_models
 from yunzhang.units.scope import SYSTEM, Granted, Principal, bind
 
 # Named here once more, so that none leaves the list by a change elsewhere.
-OFFICE_ONLY = frozenset(
-    "audit_block audit_entry audit_seal audit_waiting cloud_object discovery_run import_batch"
-    " import_row ledger_entry move observed_item plan_signature plan_version pool pool_counter step"
-    " wave".split()
-)
+AUDIT = ("audit_block", "audit_entry", "audit_seal", "audit_waiting")
+WORK = ("plan_signature", "plan_version", "wave", "move", "step", "cloud_object")
+POOLS = ("pool", "pool_counter", "ledger_entry")
+READINGS = ("discovery_run", "observed_item", "import_batch", "import_row")
+OFFICE_ONLY = frozenset((*AUDIT, *WORK, *POOLS, *READINGS))
 # Whoever was assigned a wave sees it and what belongs to it.
 OF_WAVES = frozenset({"wave", "move", "step", "cloud_object"})
 
