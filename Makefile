@@ -65,11 +65,12 @@ $(READY): requirements-dev.lock pyproject.toml
 	@touch $(READY)
 
 # What tests without clouds use of Debian: PostgreSQL (a server of their own, on a unix socket), virsh
-# with its test driver, disk images. A test that misses one would be skipped, which fails in CI.
+# with its test driver, disk images, nginx. A test that misses one would be skipped, which fails in CI.
 system-packages:
 	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 \
 	    && command -v virsh >/dev/null && command -v qemu-img >/dev/null \
-	    || tools/install-packages postgresql libvirt-clients qemu-utils
+	    && test -x /usr/sbin/nginx && command -v openssl >/dev/null \
+	    || tools/install-packages postgresql libvirt-clients qemu-utils nginx-light openssl
 
 lock: ## write the lock files anew, without any registry in them 重新锁定依赖
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes \

@@ -50,6 +50,8 @@ class Head:
     at: datetime
     digest: str
     waiting: int
+    # id of the key it was sealed with
+    key: str
 
 
 def record(
@@ -124,7 +126,7 @@ def head(session: Session) -> Head | None:
     if block is None:
         return None
     waiting = repository.count_waiting(session)
-    return Head(block.number, block.at, block.digest[:SHORT], waiting)
+    return Head(block.number, block.at, block.digest[:SHORT], waiting, block.key)
 
 
 def get_entry(session: Session, number: int) -> AuditEntry:

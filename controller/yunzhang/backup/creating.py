@@ -11,9 +11,11 @@ import sqlite3
 import tarfile
 import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
-from sqlalchemy import make_url
+from sqlalchemy import URL, make_url
 
 from yunzhang import __version__, audit, clock, db, settings
 from yunzhang.audit.anchors import anchor_file
@@ -28,7 +30,19 @@ from yunzhang.kit.private import PART, private_directory, write_private
 # Parts of a back-up.
 DATABASE, ENGINE, ANCHORS = "database", "engine", "anchors.jsonl"
 STATE, PLANS = "state", "plans"
+# The folder of secrets, in the state and where they are written apart.
+SECRETS = "secrets"
 SIDE_FILES = ("", "-wal", "-shm", "-journal")
+
+
+@dataclass(frozen=True, slots=True)
+class _Copied:
+    """What was copied: the kind of database and its version, rows of the product's and engine's."""
+
+    kind: Literal["sqlite", "postgresql"]
+    version: str
+    rows: dict[str, int]
+    engine_rows: dict[str, int]
 
 
 def create_backup(target: Path, secrets_to: Path | None = None) -> Manifest:
@@ -68,12 +82,12 @@ def _fill(folder: Path, target: Path, secrets_to: Path | None) -> Manifest:
     files: list[BackedFile] = []
     if anchor_file().is_file():
         _add(files, anchor_file(), folder, ANCHORS)
-    rows, database, version = _copy_databases(folder)
+    copied = _copy_databases(folder)
     for name in (DATABASE, ENGINE):
-        copied = folder / name
-        if copied.is_file():
-            size = copied.stat().st_size
-            files.append(BackedFile(path=name, bytes=size, sha256=hash_file(copied), mode=0o600))
+        file = folder / name
+        if file.is_file():
+            size = file.stat().st_size
+            files.append(BackedFile(path=name, bytes=size, sha256=hash_file(file), mode=0o600))
     skipped: list[str] = []
     apart = {path.absolute() for path in (target, secrets_to) if path is not None}
     for root, name in ((settings.current().state, STATE), (settings.current().plans, PLANS)):
@@ -85,11 +99,13 @@ def _fill(folder: Path, target: Path, secrets_to: Path | None) -> Manifest:
         made_at=clock.now(),
         version=__version__,
         revision=current_revision(),
-        database="sqlite" if database == "sqlite" else "postgresql",
-        database_version=version,
-        rows=rows,
+        database=copied.kind,
+        database_version=copied.version,
+        rows=copied.rows,
+        engine_rows=copied.engine_rows,
         audit_block=head.number if head else 0,
         audit_digest=head.digest if head else "",
+        audit_key=head.key if head else "",
         files=files,
         skipped=skipped,
     )
@@ -106,21 +122,30 @@ def _add(files: list[BackedFile], source: Path, folder: Path, path: str) -> None
     files.append(BackedFile(path=path, bytes=size, sha256=digest, mode=mode))
 
 
-def _copy_databases(folder: Path) -> tuple[dict[str, int], str, str]:
+def _copy_databases(folder: Path) -> _Copied:
     url, engine = make_url(settings.current().database), durable_url()
-    if url.get_backend_name() != "sqlite":
-        if engine != url:
-            raise Conflict("backup.engine_apart")
-        rows, version = postgresql.dump_database(url, folder / DATABASE)
-        return rows, "postgresql", version
-    if engine.get_backend_name() != "sqlite":
+    if url.get_backend_name() != engine.get_backend_name():
         raise Conflict("backup.engine_apart")
+    if url.get_backend_name() != "sqlite":
+        return _dump_databases(url, engine, folder)
     own, durable = Path(url.database or ""), Path(engine.database or "")
     with sqlite.writers_held(own):
         sqlite.copy_database(own, folder / DATABASE)
         if durable.is_file():
             sqlite.copy_database(durable, folder / ENGINE)
-    return sqlite.count_rows(folder / DATABASE), "sqlite", sqlite3.sqlite_version
+    engine_rows = sqlite.count_rows(folder / ENGINE) if (folder / ENGINE).is_file() else {}
+    rows = sqlite.count_rows(folder / DATABASE)
+    return _Copied("sqlite", sqlite3.sqlite_version, rows, engine_rows)
+
+
+def _dump_databases(url: URL, engine: URL, folder: Path) -> _Copied:
+    if postgresql.is_same(url, engine):
+        dumped = postgresql.dump_database(url, folder / DATABASE)
+        return _Copied("postgresql", dumped.version, dumped.rows, {})
+    own, durable = postgresql.dump_both(url, engine, folder / DATABASE, folder / ENGINE)
+    # the newer of two servers decides which programs can read both
+    version = max(own.version, durable.version, key=lambda told: int(told.partition(".")[0]))
+    return _Copied("postgresql", version, own.rows, durable.rows)
 
 
 def _files_of(root: Path, apart: set[Path], skipped: list[str]) -> Iterator[Path]:
@@ -129,7 +154,7 @@ def _files_of(root: Path, apart: set[Path], skipped: list[str]) -> Iterator[Path
     databases = [make_url(current.database).database, durable_url().database]
     left_out = {Path(f"{d}{side}").absolute() for d in databases if d for side in SIDE_FILES}
     left_out |= apart | {anchor_file(), key_file(), current.clouds, current.transfer}
-    left_out |= {current.state / "secrets"}
+    left_out |= {current.state / SECRETS}
     if root == current.state:
         left_out |= {current.plans}
 
@@ -164,14 +189,14 @@ def _pack(folder: Path, target: Path) -> None:
 def _copy_secrets(target: Path) -> None:
     current = settings.current()
     private_directory(target)
-    kept = current.state / "secrets"
+    kept = current.state / SECRETS
     for file in sorted(kept.rglob("*")) if kept.is_dir() else ():
         if file.is_file() and not file.name.startswith(PART):
-            copy_file(file, target / "secrets" / file.relative_to(kept))
+            copy_file(file, target / SECRETS / file.relative_to(kept))
     for file, name in (
         (current.clouds, "clouds.yaml"),
         (current.transfer, "transfer.json"),
-        (key_file(), "secrets/audit.key"),
+        (key_file(), f"{SECRETS}/audit.key"),
     ):
         if file.is_file() and not (target / name).exists():
             copy_file(file, target / name)

@@ -37,7 +37,9 @@ class BackedFile(BaseModel):
 
 
 class Manifest(BaseModel):
-    """`manifest.json`. `rows` are those of the copied database, so of one moment."""
+    """`manifest.json`. `rows` are those of the copied database, so of one moment; `engine_rows`
+    those of the engine's own tables, where they were copied apart. `audit_key` is the id of the key
+    that sealed the newest block. Back-ups of earlier versions lack both."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -48,8 +50,10 @@ class Manifest(BaseModel):
     database: Literal["sqlite", "postgresql"]
     database_version: str
     rows: dict[str, int]
+    engine_rows: dict[str, int] = Field(default_factory=dict)
     audit_block: int
     audit_digest: str
+    audit_key: str = ""
     files: list[BackedFile] = Field(default_factory=list)
     skipped: list[str] = Field(default_factory=list)
 

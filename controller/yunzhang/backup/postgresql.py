@@ -8,7 +8,8 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import URL, Connection, Engine, inspect, text
@@ -17,38 +18,116 @@ from yunzhang.db import make_engine
 from yunzhang.errors import Conflict, NotFound, Outside
 from yunzhang.kit.private import write_private
 
-# The schema of the durable engine beside the product's own.
-SCHEMAS = ("public", "dbos")
+# The schema of the product's own tables, and that of the durable engine's.
+OWN, DURABLE = "public", "dbos"
+# What every database has.
+SYSTEM = ("information_schema", "pg_catalog", "pg_toast")
+# Where work is handed from the product to the engine; see `_held`.
+HANDED_OVER = "job"
 
 
-def dump_database(url: URL, target: Path) -> tuple[dict[str, int], str]:
-    """Dump the whole database as of one moment; rows per table at that moment, server's version.
+@dataclass(frozen=True, slots=True)
+class Dumped:
+    """Rows per table at the moment of a dump, and the server's version."""
+
+    rows: dict[str, int]
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Snapshot:
+    url: URL
+    connection: Connection
+    name: str
+    version: str
+
+
+def dump_database(url: URL, target: Path) -> Dumped:
+    """Dump the whole database as of one moment.
 
     Raises NotFound `backup.no_program`, Conflict `backup.program_old`, Outside `backup.program`.
     """
+    with _snapshot(url) as taken:
+        return _dump(taken, target, OWN)
+
+
+def dump_both(own: URL, durable: URL, target: Path, engine_target: Path) -> tuple[Dumped, Dumped]:
+    """Dump the product's and the engine's databases so that together they go on without loss.
+
+    The engine's moment is not after the product's: what it knows to be done, the product wrote.
+    And all that the product calls handed over, the engine has, because nothing is handed over in
+    between. Raises what `dump_database` raises.
+    """
+    with ExitStack() as stack:
+        with _held(own):
+            engine = stack.enter_context(_snapshot(durable))
+            product = stack.enter_context(_snapshot(own))
+        return _dump(product, target, OWN), _dump(engine, engine_target, DURABLE)
+
+
+@contextmanager
+def _held(url: URL) -> Iterator[None]:
+    """Let nobody hand work over to the engine. The one table is locked alone, so that nobody who
+    waits for it has what is waited for here."""
+    engine = make_engine(url)
+    try:
+        with engine.connect() as connection, connection.begin():
+            connection.execute(text(f"LOCK TABLE {HANDED_OVER} IN SHARE MODE"))
+            yield
+    finally:
+        engine.dispose()
+
+
+@contextmanager
+def _snapshot(url: URL) -> Iterator[_Snapshot]:
+    """A moment of the database, that programs can be given by name while the block lasts."""
     engine = make_engine(url)
     try:
         options = {"isolation_level": "REPEATABLE READ"}
         with engine.connect().execution_options(**options) as connection, connection.begin():
             version = _server_version(connection)
             check_program("pg_dump", version)
-            snapshot = connection.scalar(text("SELECT pg_export_snapshot()"))
-            _run("pg_dump", url, "--format=custom", f"--snapshot={snapshot}", f"--file={target}")
-            target.chmod(0o600)
-            return count_rows(connection), version
+            name: str = connection.scalar(text("SELECT pg_export_snapshot()")) or ""
+            yield _Snapshot(url, connection, name, version)
     finally:
         engine.dispose()
 
 
-def load_database(url: URL, source: Path, dumped: str) -> dict[str, int]:
-    """Load a dump made of server version `dumped` into an empty database, all or nothing; rows."""
+def _dump(taken: _Snapshot, target: Path, schema: str) -> Dumped:
+    options = ("--format=custom", f"--snapshot={taken.name}", f"--file={target}")
+    _run("pg_dump", taken.url, *options)
+    target.chmod(0o600)
+    return Dumped(count_rows(taken.connection, schema), taken.version)
+
+
+def is_same(one: URL, other: URL) -> bool:
+    """Whether two URLs, however they are spelled, name one database."""
+    return one == other or _identity(one) == _identity(other)
+
+
+def _identity(url: URL) -> tuple[object, ...]:
+    engine = make_engine(url)
+    try:
+        with engine.connect() as connection:
+            query = (
+                "SELECT system_identifier, oid FROM pg_control_system(), pg_database"
+                " WHERE datname = current_database()"
+            )
+            return tuple(connection.execute(text(query)).one())
+    finally:
+        engine.dispose()
+
+
+def load_database(url: URL, source: Path, dumped: str, schema: str = OWN) -> dict[str, int]:
+    """Load a dump made of server version `dumped` into an empty database, all or nothing; rows per
+    table of `schema`."""
     check_program("pg_restore", dumped)
     whole = ("--exit-on-error", "--single-transaction", "--no-owner", "--no-privileges")
     _run("pg_restore", url, *whole, str(source))
     engine = make_engine(url)
     try:
         with engine.connect() as connection:
-            return count_rows(connection)
+            return count_rows(connection, schema)
     finally:
         engine.dispose()
 
@@ -58,20 +137,29 @@ def check_dump(source: Path) -> None:
     _call([_find("pg_restore"), "--list", str(source)], {})
 
 
-def count_rows(connection: Connection) -> dict[str, int]:
-    """Rows of every table of the product's own schema."""
+def count_rows(connection: Connection, schema: str = OWN) -> dict[str, int]:
+    """Rows of every table of a schema; none when it is not there."""
+    inspector = inspect(connection)
+    if schema not in inspector.get_schema_names():
+        return {}
     quote = connection.dialect.identifier_preparer.quote
     return {
-        name: connection.scalar(text(f"SELECT count(*) FROM {quote(name)}")) or 0  # noqa: S608
-        for name in inspect(connection).get_table_names()
+        name: connection.scalar(
+            text(f"SELECT count(*) FROM {quote(schema)}.{quote(name)}")  # noqa: S608 - names from the database itself
+        )
+        or 0
+        for name in inspector.get_table_names(schema=schema)
     }
 
 
 def has_tables(engine: Engine) -> bool:
-    """Whether the database holds anything of an instance."""
+    """Whether the database holds anything, an instance's or somebody else's."""
     inspector = inspect(engine)
-    present = set(inspector.get_schema_names())
-    return any(inspector.get_table_names(schema=s) for s in SCHEMAS if s in present)
+    schemas = [name for name in inspector.get_schema_names() if name not in SYSTEM]
+    return any(
+        inspector.get_table_names(schema=name) or inspector.get_view_names(schema=name)
+        for name in schemas
+    )
 
 
 def check_program(name: str, server: str) -> None:

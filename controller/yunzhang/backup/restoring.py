@@ -11,8 +11,9 @@ from sqlalchemy import URL, make_url
 
 from yunzhang import settings
 from yunzhang.audit.anchors import anchor_file
-from yunzhang.backup import postgresql, sqlite
-from yunzhang.backup.creating import ANCHORS, DATABASE, ENGINE, PLANS, STATE
+from yunzhang.audit.keys import load_keys
+from yunzhang.backup import postgresql
+from yunzhang.backup.creating import ANCHORS, DATABASE, ENGINE, PLANS, SECRETS, STATE
 from yunzhang.backup.manifest import Manifest, copy_file
 from yunzhang.backup.verifying import opened, verify_backup
 from yunzhang.db import make_engine
@@ -45,16 +46,22 @@ class Target:
         )
 
     @classmethod
-    def below(cls, folder: Path, database: str | None = None) -> Target:
-        """An instance with everything below `folder`, or with its tables in `database`."""
+    def below(cls, folder: Path, database: str | None = None, engine: str | None = None) -> Target:
+        """An instance with everything below `folder`, or with its tables in `database`, and those
+        of the durable engine in `engine`."""
         state = folder.absolute()
         own = make_url(database or f"sqlite:///{state}/yunzhang.db")
-        durable = make_url(f"sqlite:///{state}/engine.db")
+        if engine is not None:
+            durable = make_url(engine)
+        elif own.get_backend_name() == "sqlite":
+            durable = make_url(f"sqlite:///{state}/engine.db")
+        else:
+            durable = own
         return cls(
             state,
             state / "plans",
             own,
-            durable if own.get_backend_name() == "sqlite" else own,
+            durable,
             state / "audit" / "anchors.jsonl",
         )
 
@@ -65,19 +72,40 @@ def restore_backup(
     """Put the back-up `source`, with the secrets it was made with, into the empty `target`.
 
     Nothing is touched before all is checked; `dry_run` ends there. Raises Conflict
-    `backup.not_empty`, InputError `backup.other_kind` or `backup.newer`, and what
-    `verify_backup` raises.
+    `backup.not_empty`, `backup.engine_places` or `backup.other_key`, InputError
+    `backup.other_kind`, `backup.newer` or `backup.no_secrets`, and what `verify_backup` raises.
     """
     check_empty(target)
     with opened(source) as folder:
         manifest = verify_backup(folder)
-        if manifest.database != target.database.get_backend_name():
-            raise InputError("backup.other_kind", kind=manifest.database)
+        _check_databases(manifest, target)
         if manifest.revision is not None and manifest.revision not in list_revisions():
             raise InputError("backup.newer", revision=manifest.revision, version=manifest.version)
+        if secrets is not None:
+            _check_secrets(secrets, manifest)
         if not dry_run:
             _restore(folder, manifest, target, secrets)
     return manifest
+
+
+def _check_databases(manifest: Manifest, target: Target) -> None:
+    """As many databases as were backed up: the engine of an instance that has none begins anew, and
+    what was handed over to it would never be done."""
+    if {manifest.database} != {u.get_backend_name() for u in (target.database, target.engine)}:
+        raise InputError("backup.other_kind", kind=manifest.database)
+    if manifest.database == "postgresql":
+        apart = any(file.path == ENGINE for file in manifest.files)
+        if apart == postgresql.is_same(target.database, target.engine):
+            raise Conflict("backup.engine_places", found=2 if apart else 1)
+
+
+def _check_secrets(secrets: Path, manifest: Manifest) -> None:
+    kept = secrets / SECRETS
+    if not kept.is_dir():
+        raise InputError("backup.no_secrets", path=str(secrets))
+    keys = load_keys(kept / "audit.key")
+    if manifest.audit_key and (keys is None or keys.find(manifest.audit_key) is None):
+        raise Conflict("backup.other_key", path=str(secrets), key=manifest.audit_key)
 
 
 def check_empty(target: Target) -> None:
@@ -105,27 +133,48 @@ def _restore(folder: Path, manifest: Manifest, target: Target, secrets: Path | N
     # by its name, and no instance starts on it.
     target.state.parent.mkdir(parents=True, exist_ok=True)
     part = Path(tempfile.mkdtemp(prefix=PART, dir=target.state.parent))
+    outside: list[Path] = []
     try:
         for file in manifest.files:
             place = _place(file.path, target, part)
             if place is not None:
-                copy_file(folder / file.path, place)
+                if not place.is_relative_to(part):
+                    outside.append(place)
+                if copy_file(folder / file.path, place)[1] != file.sha256:
+                    raise Conflict("backup.changed", path=file.path)
                 place.chmod(file.mode | 0o600)
         if secrets is not None:
             _restore_secrets(secrets, part)
         if manifest.database == "postgresql":
-            dumped = manifest.database_version
-            rows = postgresql.load_database(target.database, folder / DATABASE, dumped)
-        else:
-            rows = sqlite.count_rows(_inside(Path(target.database.database or ""), target, part))
-        if rows != manifest.rows:
-            raise Conflict("backup.rows_differ", found=rows, wanted=manifest.rows)
+            _load_databases(folder, manifest, target)
         if target.state.is_dir():
             target.state.rmdir()
         part.replace(target.state)
+    except BaseException:
+        # they were not there before: no file is ever copied over another
+        for place in outside:
+            place.unlink(missing_ok=True)
+        raise
     finally:
         if part.exists():
             shutil.rmtree(part)
+
+
+def _load_databases(folder: Path, manifest: Manifest, target: Target) -> None:
+    # The engine's first: the product's own tables are the last to be there.
+    version = manifest.database_version
+    if (folder / ENGINE).is_file():
+        durable = postgresql.DURABLE
+        rows = postgresql.load_database(target.engine, folder / ENGINE, version, durable)
+        _compare_rows(rows, manifest.engine_rows)
+    _compare_rows(
+        postgresql.load_database(target.database, folder / DATABASE, version), manifest.rows
+    )
+
+
+def _compare_rows(found: dict[str, int], wanted: dict[str, int]) -> None:
+    if found != wanted:
+        raise Conflict("backup.rows_differ", found=found, wanted=wanted)
 
 
 def _place(path: str, target: Target, part: Path) -> Path | None:
@@ -149,10 +198,8 @@ def _inside(path: Path, target: Target, part: Path) -> Path:
 
 
 def _restore_secrets(source: Path, part: Path) -> None:
-    kept = source / "secrets"
-    if not kept.is_dir():
-        raise InputError("backup.no_secrets", path=str(source))
-    private_directory(part / "secrets")
+    kept = source / SECRETS
+    private_directory(part / SECRETS)
     for file in sorted(kept.rglob("*")):
         if file.is_file():
-            copy_file(file, part / "secrets" / file.relative_to(kept))
+            copy_file(file, part / SECRETS / file.relative_to(kept))

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from yunzhang.backup import postgresql, sqlite
-from yunzhang.backup.creating import DATABASE
+from yunzhang.backup.creating import DATABASE, ENGINE
 from yunzhang.backup.manifest import NAME, Manifest, hash_file, read_manifest
 from yunzhang.errors import Conflict, InputError
 
@@ -53,8 +53,14 @@ def verify_backup(folder: Path) -> Manifest:
             raise Conflict("backup.extra", path=name)
     if DATABASE not in known:
         raise Conflict("backup.missing", path=DATABASE)
-    if manifest.database == "postgresql":
-        postgresql.check_dump(folder / DATABASE)
-    elif (rows := sqlite.count_rows(folder / DATABASE)) != manifest.rows:
-        raise Conflict("backup.rows_differ", found=rows, wanted=manifest.rows)
+    for name, wanted in ((DATABASE, manifest.rows), (ENGINE, manifest.engine_rows)):
+        if name in known:
+            _check_database(folder / name, manifest, wanted)
     return manifest
+
+
+def _check_database(copy: Path, manifest: Manifest, wanted: dict[str, int]) -> None:
+    if manifest.database == "postgresql":
+        postgresql.check_dump(copy)
+    elif wanted and (rows := sqlite.count_rows(copy)) != wanted:
+        raise Conflict("backup.rows_differ", found=rows, wanted=wanted)

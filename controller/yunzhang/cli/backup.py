@@ -62,15 +62,21 @@ def verify(source: Path) -> None:
 @click.argument("source", type=PRESENT)
 @click.option("--into", type=ANYWHERE, help="恢复到此目录 / state directory; else the settings'")
 @click.option("--database", help="空数据库地址 / URL of an empty database, with --into")
+@click.option("--engine", help="执行引擎的空数据库，若分开存放 / the engine's, where it is apart")
 @click.option("--secrets", type=PRESENT, help="另存的凭据目录 / directory of --secrets-to")
 @click.option("--dry-run", is_flag=True, help="只检查 / only check")
 def restore(
-    source: Path, into: Path | None, database: str | None, secrets: Path | None, dry_run: bool
+    source: Path,
+    into: Path | None,
+    database: str | None,
+    engine: str | None,
+    secrets: Path | None,
+    dry_run: bool,
 ) -> None:
     """恢复到空的实例 / Restore into an empty instance."""
-    if database and into is None:
-        raise click.UsageError("--database: --into")
-    target = backup.Target.below(into, database) if into else backup.Target.of_settings()
+    if (database or engine) and into is None:
+        raise click.UsageError("--database, --engine: --into")
+    target = backup.Target.below(into, database, engine) if into else backup.Target.of_settings()
     manifest = backup.restore_backup(source, target, secrets, dry_run=dry_run)
     _say(manifest)
     if dry_run:

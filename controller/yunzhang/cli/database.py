@@ -5,8 +5,8 @@ from __future__ import annotations
 import click
 
 from yunzhang.cli.context import output
-from yunzhang.db.migration import upgrade_database
 from yunzhang.texts import text
+from yunzhang.workflows.upgrades import upgrade_alone
 
 
 @click.group()
@@ -17,4 +17,4 @@ def db() -> None:
 @db.command()
 def upgrade() -> None:
     """建表或升级 / Make the tables or bring them up to date."""
-    output.print(text("cli.upgraded", revision=upgrade_database()))
+    output.print(text("cli.upgraded", revision=upgrade_alone()))

@@ -7,17 +7,20 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from yunzhang import settings
 from yunzhang.cli.context import output
-from yunzhang.db.migration import upgrade_database
 from yunzhang.errors import InputError
 from yunzhang.schedule.service import Sealing, start_clock
 from yunzhang.texts import text
+from yunzhang.workflows.upgrades import check_current, upgrade_alone
 from yunzhang.workflows.worker import run_worker
+
+if TYPE_CHECKING:
+    import uvicorn
 
 # Seconds open requests get to end when the server is told to stop.
 FAREWELL = 5
@@ -49,8 +52,18 @@ def check_host(host: str) -> str:
     raise InputError("cli.not_loopback", host=host)
 
 
-def _leave(*_: object) -> None:
-    raise SystemExit(0)
+def heed_signals(server: uvicorn.Server) -> None:
+    """Let SIGTERM and SIGINT end `server`, also before it runs and after it ended.
+
+    A handler that raises would be lost where Python ignores exceptions (clean-up of objects, of
+    which imports do much), and the server would never stop.
+    """
+
+    def leave(*_: object) -> None:
+        server.should_exit = True
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, leave)
 
 
 @contextmanager
@@ -77,13 +90,9 @@ def serve(host: str | None, port: int | None) -> None:
 
     current = settings.current()
     address, number = check_host(host or current.host), port or current.port
-    upgrade_database()
-    output.print(text("cli.serving", host=address, port=number))
-    # uvicorn raises the signal once more when it has ended; the default would end this process
-    # before the worker came to rest
-    signal.signal(signal.SIGTERM, _leave)
-    with _working(threading.Event()):
-        uvicorn.run(
+    upgrade_alone()
+    server = uvicorn.Server(
+        uvicorn.Config(
             "yunzhang.api.app:make_app",
             factory=True,
             host=address,
@@ -92,12 +101,18 @@ def serve(host: str | None, port: int | None) -> None:
             **proxy_options(),
             timeout_graceful_shutdown=FAREWELL,
         )
+    )
+    heed_signals(server)
+    output.print(text("cli.serving", host=address, port=number))
+    with _working(threading.Event()):
+        server.run()
 
 
 @click.command()
 @click.option("--until-idle", is_flag=True, help="做完即退出 / exit when nothing is left to do")
 def worker(until_idle: bool) -> None:
     """只运行执行器 / Run waves without serving the API."""
+    check_current()
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())

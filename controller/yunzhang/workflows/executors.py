@@ -120,7 +120,13 @@ def is_dead(session: Session, worker: Worker) -> bool:
     return True
 
 
+def list_alive() -> list[str]:
+    """Names of the workers, here or elsewhere, that take jobs."""
+    with db.reading() as session:
+        workers = repository.list_workers(session)
+        return [worker.executor_id for worker in workers if not is_dead(session, worker)]
+
+
 def any_alive() -> bool:
     """Whether some worker, here or elsewhere, takes jobs."""
-    with db.reading() as session:
-        return any(not is_dead(session, worker) for worker in repository.list_workers(session))
+    return bool(list_alive())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 import sqlite3
@@ -17,11 +18,13 @@ from sqlalchemy import URL, make_url, text
 
 from yunzhang import audit, backup, db, settings
 from yunzhang.audit.anchors import anchor_file
-from yunzhang.audit.keys import key_file
-from yunzhang.backup import Target, postgresql, sqlite
+from yunzhang.audit.keys import key_file, rotate_key
+from yunzhang.backup import Target, postgresql, restoring, sqlite
+from yunzhang.backup.manifest import copy_file
 from yunzhang.cli.backup import group
 from yunzhang.db import Base, Session, make_engine
 from yunzhang.db.engine import durable_url
+from yunzhang.db.migration import list_revisions
 from yunzhang.errors import Conflict, InputError, NotFound, YunzhangError
 
 pytestmark = pytest.mark.usefixtures("running")
@@ -236,6 +239,124 @@ def test_a_back_up_of_a_newer_product_or_another_kind_is_refused(
     refused("backup.newer", InputError, tmp_path / "b", elsewhere)
     if elsewhere.database.get_backend_name() == "postgresql":
         refused("backup.other_kind", InputError, tmp_path / "b", Target.below(tmp_path / "x"))
+
+
+def test_secrets_of_another_instance_are_refused_before_anything_is_touched(
+    filled: settings.Settings, elsewhere: Target, tmp_path: Path
+) -> None:
+    backup.create_backup(tmp_path / "b", tmp_path / "s")
+    other = tmp_path / "other" / "secrets"
+    other.mkdir(parents=True)
+    for wrong in ("", f"{'ab' * 32}\n"):
+        if wrong:
+            (other / "audit.key").write_text(wrong)
+            (other / "audit.key").chmod(0o600)
+        with pytest.raises(Conflict) as raised:
+            backup.restore_backup(tmp_path / "b", elsewhere, tmp_path / "other")
+        assert raised.value.code == "backup.other_key"
+        assert not elsewhere.state.exists()
+    with pytest.raises(InputError) as raised_too:
+        backup.restore_backup(tmp_path / "b", elsewhere, tmp_path)
+    assert raised_too.value.code == "backup.no_secrets"
+    # secrets kept later, after a rotation, still have the key
+    rotate_key()
+    with db.transaction() as session:
+        audit.record(session, "wang", "rotate", "key", "audit")
+    backup.create_backup(tmp_path / "later", tmp_path / "s2")
+    backup.restore_backup(tmp_path / "b", elsewhere, tmp_path / "s2")
+    assert examine(elsewhere).fault is None
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.99])
+def test_a_part_of_an_archive_is_no_back_up(
+    filled: settings.Settings, elsewhere: Target, tmp_path: Path, share: float
+) -> None:
+    for name in ("b.tar", "b.tar.gz"):
+        made = tmp_path / name
+        backup.create_backup(made)
+        whole = made.read_bytes()
+        made.write_bytes(whole[: int(len(whole) * share)])
+        with pytest.raises(YunzhangError) as raised:
+            backup.restore_backup(made, elsewhere)
+        assert raised.value.code in {"backup.not_one", "backup.missing", "backup.changed"}
+        assert not elsewhere.state.exists()
+        if elsewhere.database.get_backend_name() == "postgresql":
+            engine = make_engine(elsewhere.database)
+            assert not postgresql.has_tables(engine)
+            engine.dispose()
+
+
+def test_a_back_up_of_an_earlier_version_is_restored(
+    filled: settings.Settings, elsewhere: Target, tmp_path: Path
+) -> None:
+    backup.create_backup(tmp_path / "b", tmp_path / "s")
+    manifest = tmp_path / "b" / "manifest.json"
+    content = json.loads(manifest.read_text())
+    for later in ("engine_rows", "audit_key"):
+        del content[later]
+    manifest.write_text(json.dumps({**content, "revision": list_revisions()[0]}))
+    backup.restore_backup(tmp_path / "b", elsewhere, tmp_path / "s")
+    assert examine(elsewhere).fault is None
+
+
+def test_a_restore_that_ends_half_way_leaves_no_instance_and_no_files_elsewhere(
+    filled: settings.Settings,
+    elsewhere: Target,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    backup.create_backup(tmp_path / "b")
+    apart = dataclasses.replace(
+        elsewhere, plans=tmp_path / "apart" / "plans", anchors=tmp_path / "disk" / "anchors.jsonl"
+    )
+    copied: list[Path] = []
+
+    def ends(source: Path, target: Path) -> tuple[int, str]:
+        if copied and source.name == "计划.yml":
+            raise OSError(28, "No space left on device")
+        copied.append(target)
+        return copy_file(source, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(restoring, "copy_file", ends)
+        with pytest.raises(OSError, match="No space"):
+            backup.restore_backup(tmp_path / "b", apart)
+    assert apart.anchors in copied
+    assert not apart.state.exists()
+    assert not apart.anchors.exists()
+    assert not list(tmp_path.glob("**/.part-*"))
+    backup.restore_backup(tmp_path / "b", apart)
+    assert (apart.plans / "计划.yml").is_file()
+
+
+def test_a_killed_restore_is_told_and_begun_anew(
+    filled: settings.Settings, elsewhere: Target, tmp_path: Path
+) -> None:
+    """Nothing cleans up after kill -9: the state is not there, its part is, and harms nobody."""
+    backup.create_backup(tmp_path / "b", tmp_path / "s")
+    part = elsewhere.state.parent / ".part-killed"
+    (part / "runs").mkdir(parents=True)
+    backup.restore_backup(tmp_path / "b", elsewhere, tmp_path / "s")
+    assert examine(elsewhere).fault is None
+    refused("backup.not_empty", Conflict, tmp_path / "b", elsewhere)
+
+
+def test_a_file_that_changes_after_the_check_is_not_restored(
+    filled: settings.Settings,
+    elsewhere: Target,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    backup.create_backup(tmp_path / "b")
+    check = backup.verify_backup
+
+    def checked_then_changed(folder: Path) -> backup.Manifest:
+        manifest = check(folder)
+        (folder / "plans" / "计划.yml").write_text("name: 另一\n", "utf-8")
+        return manifest
+
+    monkeypatch.setattr(restoring, "verify_backup", checked_then_changed)
+    refused("backup.changed", Conflict, tmp_path / "b", elsewhere)
 
 
 def test_programs_that_are_missing_or_old_are_told(

@@ -120,3 +120,12 @@ def test_units_load(unit: Path, tmp_path: Path) -> None:
     )
     told = [line for line in done.stderr.splitlines() if unit.stem.partition("@")[0] in line]
     assert (done.returncode, told) == (0, [])
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed")
+@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
+def test_units_stay_hardened(unit: Path) -> None:
+    """systemd's own score of exposure, in tenths: 19 as shipped."""
+    command = ["systemd-analyze", "security", "--offline=yes", "--no-pager", "--threshold=20"]
+    done = subprocess.run([*command, str(unit)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-200:]
