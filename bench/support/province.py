@@ -76,6 +76,14 @@ def _prefixes(count: int, seed: int) -> Iterator[tuple[str, str, int, int, str]]
             yield f"d{domain:04}", f"{dotted(lo)}/{length}", lo, lo | host, role
 
 
+def write_list(path: Path, count: int, seed: int = 46) -> Path:
+    """The prefixes of `add_prefixes` as a list for `estate conflicts --file`."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        file.write("domain,prefix\n")
+        file.writelines(f"{domain},{cidr}\n" for domain, cidr, *_ in _prefixes(count, seed))
+    return path
+
+
 def dotted(value: int) -> str:
     """An IPv4 address as text."""
     return ".".join(str(value >> shift & 255) for shift in (24, 16, 8, 0))

@@ -20,6 +20,8 @@ from yunzhang.units.models import Unit
 CHANGE_COLUMNS = (
     "at", "principal", "batch_id", "sheet", "key", "unit_code", "act", "before", "after", "reason",
 )  # fmt: skip
+# Act of a prefix taken from free space; the reason is the key of the pool.
+TAKE = "take"
 ROW_COLUMNS = ("batch_id", "sheet", "row", "key", "action")
 
 
@@ -152,6 +154,14 @@ def units_of_batch(session: Session, batch_id: int) -> set[str | None]:
     """Whose the rows are that an import changed; None: the office's."""
     query = select(ChangeLog.unit_code).where(ChangeLog.batch_id == batch_id).distinct()
     return set(session.scalars(query))
+
+
+def takes_after(session: Session, last: int) -> Sequence[Any]:
+    """(key, pool's key) of prefixes that were taken after entry `last`."""
+    query = select(ChangeLog.key, ChangeLog.reason.label("pool")).where(
+        ChangeLog.id > last, ChangeLog.sheet == "prefixes", ChangeLog.act == TAKE
+    )
+    return session.execute(query.order_by(ChangeLog.id)).all()
 
 
 def claim_batch(session: Session, batch_id: int) -> bool:

@@ -14,7 +14,7 @@ from yunzhang.units.scope import SYSTEM, Granted, Principal, bind
 AUDIT = ("audit_block", "audit_entry", "audit_seal", "audit_waiting")
 WORK = ("plan_signature", "plan_version", "wave", "move", "step", "cloud_object")
 POOLS = ("pool", "pool_counter", "ledger_entry")
-READINGS = ("discovery_run", "observed_item", "import_batch", "import_row")
+READINGS = ("discovery_run", "observed_item")
 OFFICE_ONLY = frozenset((*AUDIT, *WORK, *POOLS, *READINGS))
 # Whoever was assigned a wave sees it and what belongs to it.
 OF_WAVES = frozenset({"wave", "move", "step", "cloud_object"})

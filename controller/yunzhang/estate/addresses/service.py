@@ -132,8 +132,10 @@ def take_free(
     unit = repository.domain_owners(session, [domain])[domain].unit_code
     after = {"cidr": found.cidr, "role": "leaf", "network_name": asked.network_name,
              "usage": asked.usage}  # fmt: skip
-    entry = Entry("prefixes", key_text((domain, found.cidr)), unit, "take", None, after)
-    history.log_changes(session, [entry], at=now, principal=principal.name)
+    entry = Entry("prefixes", key_text((domain, found.cidr)), unit, history.TAKE, None, after)
+    # undoing the import that brought the pool asks for what was taken from it
+    pool = key_text((domain, found.pool))
+    history.log_changes(session, [entry], at=now, principal=principal.name, reason=pool)
     audit.record(session, principal, "take", "prefix", f"{domain}/{found.cidr}",
                  pool=found.pool, policy=asked.policy)  # fmt: skip
     return found.model_copy(update={"taken": True})

@@ -13,11 +13,11 @@ from yunzhang.errors import Conflict, Forbidden
 from yunzhang.estate import history, repository
 from yunzhang.estate.history import Entry
 from yunzhang.estate.importing.batches import find_batch
-from yunzhang.estate.importing.known import Key
+from yunzhang.estate.importing.known import Key, key_text
 from yunzhang.estate.items.naming import Hindrance, find_naming
 from yunzhang.estate.models import ImportBatch
 from yunzhang.estate.workbooks.sheets import BY_KEY, SHEETS
-from yunzhang.units.scope import Principal, doing, reach_of, unrestricted
+from yunzhang.units.scope import Principal, acting, demand, reach_of, unrestricted
 
 
 @dataclass(slots=True)
@@ -32,7 +32,6 @@ class Undone:
     personal: int = 0
 
 
-@doing("import")
 def undo_batch(
     session: Session, principal: Principal, batch_id: int, *, dry_run: bool = False
 ) -> Undone:
@@ -43,10 +42,17 @@ def undo_batch(
     `batch_moved` (something belongs to another unit now), `batch_depended` (something later names
     it). Of what others have, only the number is told.
     """
+    demand(principal, "import")
     repository.lock_register(session)
     batch = find_batch(session, batch_id)
     if batch.undone_at is not None:
         raise Conflict("estate.batch_undone", batch=batch_id)
+    with acting(session, principal, "import"):
+        return _undo(session, principal, batch, dry_run)
+
+
+def _undo(session: Session, principal: Principal, batch: ImportBatch, dry_run: bool) -> Undone:
+    batch_id = batch.id
     if not history.claim_batch(session, batch_id):
         raise Forbidden("estate.batch_not_yours", batch=batch_id)
     # what stands in the way counts, whosever it is
@@ -56,7 +62,7 @@ def undo_batch(
     created, updated = _split(changes)
     _check_later(session, batch_id, changes)
     _check_owners(session, batch_id, created, updated)
-    _check_dependents(session, batch_id, created)
+    _check_dependents(session, batch_id, changes, created)
     found = Undone()
     for sheet in reversed(SHEETS):
         keys = created.get(sheet.key, set())
@@ -120,13 +126,33 @@ def _check_owners(session: Session, batch_id: int, *changed: Mapping[str, Iterab
 
 
 def _check_dependents(
-    session: Session, batch_id: int, created: Mapping[str, Collection[Key]]
+    session: Session,
+    batch_id: int,
+    changes: Sequence[Any],
+    created: Mapping[str, Collection[Key]],
 ) -> None:
     naming = find_naming(session, created)
-    if naming.count:
-        raise Conflict(
-            "estate.batch_depended", batch=batch_id, count=naming.count, shown=str(naming)
-        )
+    last = max((change.id for change in changes), default=0)
+    with unrestricted(session):
+        taken = _taken_from(session, last, created.get("prefixes", ()))
+    # the pool is the batch's unit's own, so what was taken from it may be told
+    found = Hindrance([*naming.names, *taken], naming.count + len(taken))
+    if found.count:
+        raise Conflict("estate.batch_depended", batch=batch_id, count=found.count, shown=str(found))
+
+
+def _taken_from(session: Session, last: int, pools: Collection[Key]) -> list[str]:
+    """Prefixes that were taken from `pools` after entry `last` of the log and are still there."""
+    if not pools:
+        return []
+    sheet, leaving = BY_KEY["prefixes"], {key_text(key) for key in pools}
+    taken = dict.fromkeys(
+        sheet.key_of(take.key)
+        for take in history.takes_after(session, last)
+        if take.pool in leaving
+    )
+    there = repository.current_rows(session, sheet.key, set(taken))
+    return [f"{sheet.title} {key_text(key)}" for key in taken if key in there]
 
 
 def _restore(

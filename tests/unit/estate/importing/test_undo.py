@@ -8,15 +8,20 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from tests.unit.estate.address_book import add_owners, add_prefixes
 from tests.unit.estate.books import save, set_cell, stored
 from tests.unit.estate.whole import load_whole, whole_cells
 from yunzhang import audit
 from yunzhang.errors import Conflict, Forbidden, NotFound
 from yunzhang.estate import service
+from yunzhang.estate.addresses.schemas import FreeRequest
+from yunzhang.estate.addresses.service import take_free
 from yunzhang.estate.changes.service import list_item_changes
 from yunzhang.estate.importing.batches import list_batches
 from yunzhang.estate.importing.undo import undo_batch
+from yunzhang.estate.items.editing import remove_item
 from yunzhang.estate.models import ChangeLog, ImportBatch, ImportRow
+from yunzhang.estate.workbooks.sheets import BY_KEY
 from yunzhang.units.models import Person
 from yunzhang.units.scope import SYSTEM, Principal
 
@@ -192,3 +197,34 @@ def test_batches_without_a_log_are_not_undone(session: Session, tmp_path: Path) 
         undo_batch(session, SYSTEM, 99)
     with pytest.raises(Forbidden):
         undo_batch(session, Principal("li", frozenset({"reviewer"}), 1), 1)
+
+
+def test_a_pool_was_undone_under_the_prefix_taken_from_it(session: Session, tmp_path: Path) -> None:
+    add_owners(session, 1)
+    batch = csv(
+        session, tmp_path / "地址段.csv",
+        "地址域编号,地址段,角色\nd000,10.0.0.0/22,地址池\nd000,10.9.0.0/24,网段\n",
+    )  # fmt: skip
+    asked = FreeRequest.model_validate({"length": 24})
+    taken = take_free(session, SYSTEM, "d000", asked).cidr
+    with pytest.raises(Conflict) as refused:
+        undo_batch(session, SYSTEM, batch)
+    assert refused.value.code == "estate.batch_depended"
+    assert f"d000/{taken}" in refused.value.message
+    # with what was taken gone, nothing depends on the pool
+    remove_item(session, SYSTEM, BY_KEY["prefixes"], ("d000", taken), 1)
+    assert undo_batch(session, SYSTEM, batch).removed == {"prefixes": 2}
+
+
+def test_an_import_that_changed_a_taken_prefix_is_undone_only_before_later_changes(
+    session: Session, tmp_path: Path
+) -> None:
+    add_owners(session, 1)
+    add_prefixes(session, [("d000", "10.0.0.0/22", "pool")])
+    batch = csv(session, tmp_path / "地址段.csv", "地址域编号,地址段,角色\nd000,10.0.0.0/24,网段\n")
+    remove_item(session, SYSTEM, BY_KEY["prefixes"], ("d000", "10.0.0.0/24"), 1)
+    asked = FreeRequest.model_validate({"length": 24})
+    assert take_free(session, SYSTEM, "d000", asked).cidr == "10.0.0.0/24"
+    with pytest.raises(Conflict) as refused:
+        undo_batch(session, SYSTEM, batch)
+    assert refused.value.code == "estate.batch_changed"

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0009_batches"
-down_revision = "0007_access"
+down_revision = "0008_model"
 branch_labels = None
 depends_on = None
 

@@ -1,10 +1,10 @@
-"""0011 access"""
+"""0010 access"""
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0011_access"
-down_revision = "0007_access"
+revision = "0010_access"
+down_revision = "0009_batches"
 branch_labels = None
 depends_on = None
 
