@@ -76,9 +76,9 @@ def _compare(session: Session, raw: RawFile, day: date | None, progress: Progres
     with unrestricted(session):
         known = importing.read_known(session, parsed)
     progress("check", 0, rows)
-    rules.check(parsed, known, day or clock.now().date())
     if own is not None:
         own_rules.check_owners(parsed, known, own)
+    rules.check(parsed, known, day or clock.now().date())
     difference = importing.compare(parsed, known)
     parsed.faults.sort(key=lambda fault: fault.place)
     earlier = history.batch_of_file(session, raw.sha256)

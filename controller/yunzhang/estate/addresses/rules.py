@@ -30,12 +30,16 @@ def check_leaves(parsed: Parsed, rows: SheetRows, known: Known) -> None:
     """Two leaves of one domain must not overlap; the later one is at fault."""
     leaves: dict[str, list[_Leaf]] = defaultdict(list)
     present = _file_prefixes(rows.rows)
-    replaced = {row.key for row in present}
+    # what a bad row would change stays as it is, and counts as it is
+    replaced = {row.key for row in present if row.good}
+    standing = set()
     for prefix in known.prefixes:
-        if prefix.role == "leaf" and (prefix.domain_code, prefix.cidr) not in replaced:
+        key = prefix.domain_code, prefix.cidr
+        if prefix.role == "leaf" and key not in replaced:
+            standing.add(key)
             leaves[prefix.domain_code].append(_Leaf(prefix.block, prefix.cidr, None))
     for row in present:
-        if row.values.get("role") == "leaf":
+        if row.values.get("role") == "leaf" and row.key not in standing:
             cidr = row.values["cidr"]
             leaves[row.values["domain_code"]].append(_Leaf(parse_block(cidr), cidr, row))
     for domain, found in leaves.items():

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, NamedTuple
 
 from yunzhang.estate.addresses.blocks import Block
+from yunzhang.estate.workbooks.parsing import Row, SheetRows
 from yunzhang.units.divisions import DivisionRow
 
 Key = tuple[Any, ...]
+
+# States in which a unit may still change what it declared.
+OPEN_STATES = frozenset({"draft", "returned"})
 
 
 class KnownPrefix(NamedTuple):
@@ -79,6 +83,23 @@ class Known:
     def stored(self, sheet: str, key: Key | None) -> Mapping[str, Any]:
         """The stored row with this key; empty when there is none."""
         return self.current.get(sheet, {}).get(key, {}) if key else {}
+
+
+def column_names(rows: SheetRows) -> list[str]:
+    """The columns of a file's sheet that are stored."""
+    return [column.key for column in rows.columns if column.key != "classified"]
+
+
+def changed_values(
+    stored: Mapping[str, Any], row: Row, names: Sequence[str]
+) -> dict[str, tuple[Any, Any]]:
+    """Column → what is stored and what the row says, where they differ."""
+    values = row.values
+    return {
+        name: (stored[name], values[name])
+        for name in names
+        if name in values and stored[name] != values[name]
+    }
 
 
 def key_text(key: Key | None) -> str:

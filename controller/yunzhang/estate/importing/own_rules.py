@@ -40,11 +40,12 @@ def own_units(session: Session) -> frozenset[str] | None:
 
 
 def check_owners(parsed: Parsed, known: Known, own: frozenset[str]) -> None:
-    """Mark rows that are, or were, not of one of the units `own`: `estate.not_yours`.
+    """Mark rows that are, or were, not of one of the units `own`: `estate.not_yours`; before rules.
 
     A new unit belongs to whom its parent belongs. Of a row of another's nothing is told.
     """
     owners = _Owners(known)
+    own = own | _new_units(parsed, known, own)
     for key, rows in parsed.sheets.items():
         current = known.current.get(key, {})
         for row in rows.rows:
@@ -56,6 +57,19 @@ def check_owners(parsed: Parsed, known: Known, own: frozenset[str]) -> None:
                 owners.learn(rows.sheet, row)
             else:
                 _refuse(parsed, rows.sheet, row)
+
+
+def _new_units(parsed: Parsed, known: Known, own: frozenset[str]) -> frozenset[str]:
+    """Units that the file puts below one's own, whatever their order in it."""
+    above = {
+        row.key[0]: row.values.get("parent_code")
+        for row in parsed.rows("units")
+        if row.good and row.key and not known.stored("units", row.key)
+    }
+    found: set[str] = set()
+    while fresh := {code for code, parent in above.items() if parent in own | found} - found:
+        found |= fresh
+    return frozenset(found)
 
 
 def _is_own(owners: Owners, sheet: Sheet, values: Mapping[str, Any], own: frozenset[str]) -> bool:
@@ -70,3 +84,5 @@ def _refuse(parsed: Parsed, sheet: Sheet, row: Row) -> None:
     else:
         column = repository.OWNED_THROUGH.get(sheet.key, ("unit_code", ""))[0]
     parsed.add(sheet, row, column, "not_yours")
+    # no other rule looks at it: what they would say may be another's
+    row.values = {}

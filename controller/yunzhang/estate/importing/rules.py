@@ -9,7 +9,7 @@ from datetime import date
 from yunzhang import texts
 from yunzhang.estate.addresses import rules as address_rules
 from yunzhang.estate.importing import item_rules, overlap_notes, parts, set_rules
-from yunzhang.estate.importing.known import Known
+from yunzhang.estate.importing.known import OPEN_STATES, Known, changed_values, column_names
 from yunzhang.estate.workbooks.parsing import Parsed, Row, SheetRows
 from yunzhang.estate.workbooks.sheets import BY_KEY, SHEETS, Column, Sheet
 
@@ -23,6 +23,7 @@ def check(parsed: Parsed, known: Known, today: date) -> None:
 
     `today`: the day on which division codes must be valid.
     """
+    _check_locked(parsed, known)
     references = _References(parsed, known)
     closed = {unit.code: unit.replaced_by for unit in known.units if unit.valid_to is not None}
     for sheet in SHEETS:
@@ -50,10 +51,32 @@ def check(parsed: Parsed, known: Known, today: date) -> None:
     parsed.faults.sort(key=lambda fault: fault.place)
 
 
+def _check_locked(parsed: Parsed, known: Known) -> None:
+    """What was submitted is not changed by a file; first, so that no rule counts with the change.
+
+    What a refused row names and is stored already is told: it has to be taken out by hand.
+    """
+    for key, rows in parsed.sheets.items():
+        names = column_names(rows)
+        for row in rows.rows:
+            stored = known.stored(key, row.key)
+            if not stored:
+                continue
+            if row.refused:
+                parsed.warn(rows.sheet, row, "classified", "classified_stored")
+            elif (
+                stored["state"] not in OPEN_STATES
+                and row.good
+                and changed_values(stored, row, names)
+            ):
+                column = rows.sheet.identity[0]
+                parsed.add(rows.sheet, row, column, "row_locked", state=stored["state"])
+
+
 def _check_duplicates(parsed: Parsed, rows: SheetRows) -> None:
     first: dict[object, int] = {}
     for row in rows.rows:
-        if row.key is None:
+        if row.key is None or row.refused:
             continue
         if row.key in first:
             shown = texts.listed(str(part) for part in row.key)
@@ -123,6 +146,8 @@ class _References:
         self.known = known
         self.good: dict[str, set[str]] = {sheet.key: set() for sheet in SHEETS}
         self.shaky: dict[str, set[str]] = {sheet.key: set() for sheet in SHEETS}
+        # codes of classified rows: what belongs to them is refused like them, and told by nobody
+        self.secret: dict[str, set[str]] = {sheet.key: set() for sheet in SHEETS}
         self.suggestions = 0
 
     def close(self, rows: SheetRows) -> None:
@@ -131,7 +156,8 @@ class _References:
             return
         for row in rows.rows:
             if row.key:
-                (self.good if row.good else self.shaky)[rows.sheet.key].add(row.key[0])
+                kept = self.secret if row.refused else self.good if row.good else self.shaky
+                kept[rows.sheet.key].add(row.key[0])
 
     def check(self, rows: SheetRows) -> None:
         """Every code named in `rows`: unknown is a fault; named but bad holds the row."""
@@ -147,12 +173,14 @@ class _References:
 
     def _check_column(self, rows: SheetRows, column: Column, target: str) -> None:
         fine = self.good[target] | self.known.codes.get(target, set())
-        shaky = self.shaky[target]
+        shaky, secret = self.shaky[target], self.secret[target]
         for row in rows.rows:
             value = row.values.get(column.key)
-            if value is None or value in fine:
+            if value in secret:
+                self._refuse(rows.sheet, row, column)
+            elif value is None or value in fine:
                 continue
-            if value in shaky:
+            elif value in shaky:
                 row.held = True
             else:
                 self._unknown(rows.sheet, row, column, target, fine)
@@ -164,9 +192,13 @@ class _References:
         }
         for row in rows.rows:
             target, value = row.values.get(sheet_column), row.values.get(column.key)
-            if target is None or value is None or value in fine[target]:
+            if target is None or value is None:
                 continue
-            if value in self.shaky[target]:
+            if value in self.secret[target]:
+                self._refuse(rows.sheet, row, column)
+            elif value in fine[target]:
+                continue
+            elif value in self.shaky[target]:
                 row.held = True
             else:
                 self._unknown(rows.sheet, row, column, target, fine[target])
@@ -182,13 +214,23 @@ class _References:
             if value in own:
                 children.setdefault(value, []).append(row)
             else:
-                self._unknown(rows.sheet, row, column, rows.sheet.key, known | own.keys())
+                told = {code for code, each in own.items() if not each.refused}
+                self._unknown(rows.sheet, row, column, rows.sheet.key, known | told)
         waiting = [code for code, row in own.items() if not row.good]
         while waiting:
             for row in children.pop(waiting.pop(), ()):
                 if row.good and row.key:
                     waiting.append(row.key[0])
                 row.held = True
+
+    def _refuse(self, sheet: Sheet, row: Row, column: Column) -> None:
+        """A row that names a classified one: it waits where it says itself whether it is classified
+        (是否涉密); a part or a paper of such a thing, which does not, is as classified as that.
+        """
+        if "classified" in sheet.by_key:
+            row.held = True
+        elif not row.refused:
+            self.parsed.refuse(sheet, row, column.key, row.values.get("unit_code"))
 
     def _unknown(
         self, sheet: Sheet, row: Row, column: Column, named: str, candidates: set[str]

@@ -39,7 +39,8 @@ def check_set(parsed: Parsed, rows: SheetRows, known: Known) -> None:
 
 def _check_credit_codes(parsed: Parsed, rows: SheetRows, known: Known) -> None:
     """Two units never have the same credit code."""
-    in_file = {row.key[0] for row in rows.rows if row.key}
+    # a bad row changes nothing: whose code it was keeps it
+    in_file = {row.key[0] for row in rows.rows if row.key and row.good}
     taken = {unit.uscc: unit.code for unit in known.units if unit.uscc and unit.code not in in_file}
     for row in rows.rows:
         uscc = row.values.get("uscc")

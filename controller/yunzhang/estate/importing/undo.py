@@ -7,15 +7,17 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from yunzhang import audit, clock
+from yunzhang import audit, clock, texts
 from yunzhang.db import Session
 from yunzhang.errors import Conflict, Forbidden
-from yunzhang.estate import history, repository
+from yunzhang.estate import history, repository, service
 from yunzhang.estate.history import Entry
 from yunzhang.estate.importing.batches import find_batch
 from yunzhang.estate.importing.known import Key, key_text
-from yunzhang.estate.items.naming import Hindrance, find_naming
+from yunzhang.estate.items.naming import SHOWN, Hindrance, find_naming
+from yunzhang.estate.items.records import as_file, whole_record
 from yunzhang.estate.models import ImportBatch
+from yunzhang.estate.workbooks.files import RawFile
 from yunzhang.estate.workbooks.sheets import BY_KEY, SHEETS
 from yunzhang.units.scope import Principal, acting, demand, reach_of, unrestricted
 
@@ -64,15 +66,21 @@ def _undo(session: Session, principal: Principal, batch: ImportBatch, dry_run: b
     _check_owners(session, batch_id, created, updated)
     _check_dependents(session, batch_id, changes, created)
     found = Undone()
-    for sheet in reversed(SHEETS):
-        keys = created.get(sheet.key, set())
-        rows = repository.current_rows(session, sheet.key, keys)
-        if rows:
-            found.removed[sheet.key] = len(rows)
-        if not dry_run:
+    with session.begin_nested() as rehearsal:
+        for sheet in reversed(SHEETS):
+            keys = created.get(sheet.key, set())
+            rows = repository.current_rows(session, sheet.key, keys)
+            if rows:
+                found.removed[sheet.key] = len(rows)
             pairs = [(row["id"], row["revision"]) for row in rows.values()]
             repository.delete_rows(session, sheet.key, pairs)
-        _restore(session, sheet.key, updated.get(sheet.key, {}), found, dry_run)
+        restored = {sheet: _restored(session, sheet, before, found)
+                    for sheet, before in updated.items()}  # fmt: skip
+        _check_restored(session, principal, batch_id, restored)
+        for sheet_key, again in restored.items():
+            repository.update_rows(session, sheet_key, again)
+        if dry_run:
+            rehearsal.rollback()
     if not dry_run:
         _settle(session, principal, batch_id, changes, found)
     return found
@@ -155,13 +163,10 @@ def _taken_from(session: Session, last: int, pools: Collection[Key]) -> list[str
     return [f"{sheet.title} {key_text(key)}" for key in taken if key in there]
 
 
-def _restore(
-    session: Session,
-    sheet: str,
-    before: Mapping[Key, Mapping[str, Any]],
-    found: Undone,
-    dry_run: bool,
-) -> None:
+def _restored(
+    session: Session, sheet: str, before: Mapping[Key, Mapping[str, Any]], found: Undone
+) -> list[dict[str, Any]]:
+    """Rows as they are with what they were before."""
     columns = BY_KEY[sheet].by_key
     rows = []
     for key, stored in repository.current_rows(session, sheet, before).items():
@@ -176,8 +181,31 @@ def _restore(
         rows.append(row | {"updated_at": clock.now()})
     if rows:
         found.restored[sheet] = len(rows)
-    if not dry_run:
-        repository.update_rows(session, sheet, rows)
+    return rows
+
+
+def _check_restored(
+    session: Session,
+    principal: Principal,
+    batch_id: int,
+    restored: Mapping[str, Sequence[Mapping[str, Any]]],
+) -> None:
+    """What was right before may not be so now: it passes the rules of an import."""
+    sheets = [
+        raw
+        for key, rows in restored.items()
+        if rows
+        for raw in as_file(
+            BY_KEY[key], [whole_record(BY_KEY[key], row) for row in rows], "undo"
+        ).sheets
+    ]
+    if not sheets:
+        return
+    report = service.check_raw(session, principal, RawFile("undo", "", sheets))
+    faults = [fault for fault in report.faults if fault.severity == "error"]
+    if faults:
+        shown = texts.listed(f"{fault.sheet} {fault.message}" for fault in faults[:SHOWN])
+        raise Conflict("estate.batch_depended", batch=batch_id, count=len(faults), shown=shown)
 
 
 def _settle(

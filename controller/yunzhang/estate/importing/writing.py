@@ -11,7 +11,7 @@ from yunzhang.db import Session
 from yunzhang.estate import history, repository
 from yunzhang.estate.addresses.blocks import parse_address, parse_block, to_hex
 from yunzhang.estate.history import Entry
-from yunzhang.estate.importing.known import Known, key_text
+from yunzhang.estate.importing.known import Known, changed_values, column_names, key_text
 from yunzhang.estate.importing.overlap_notes import stretches
 from yunzhang.estate.importing.quality import Quality
 from yunzhang.estate.models import Disk, Nic
@@ -21,8 +21,6 @@ from yunzhang.estate.workbooks.sheets import SHEETS, Sheet
 from yunzhang.estate.workbooks.values import empty_value
 from yunzhang.units.service import known_divisions
 
-# States in which a unit may still change what it declared.
-OPEN_STATES = frozenset({"draft", "returned"})
 # Told what is being done: a step's name, rows done, rows in all. Raising in it stops the import.
 Progress = Callable[[str, int, int], None]
 STAMPS = (
@@ -143,13 +141,10 @@ def compare(parsed: Parsed, known: Known) -> Difference:
         inserts = found.inserts.setdefault(key, [])
         updates = found.updates.setdefault(key, [])
         current = known.current.get(key, {})
-        names = [column.key for column in rows.columns if column.key != "classified"]
+        names = column_names(rows)
         for row in rows.rows:
             stored = current.get(row.key) if row.key else None
-            diff = _diff(stored, row, names) if stored and row.good else {}
-            if stored and diff and stored["state"] not in OPEN_STATES:
-                parsed.add(rows.sheet, row, rows.sheet.identity[0], "row_locked",
-                           state=stored["state"])  # fmt: skip
+            diff = changed_values(stored, row, names) if stored and row.good else {}
             action = _action(row, stored, diff)
             if action == "create":
                 inserts.append(row)
@@ -158,15 +153,6 @@ def compare(parsed: Parsed, known: Known) -> Difference:
             shown = key_text(row.key) if row.values else ""
             found.changes.append(Change(key, row.number, shown, action, diff))
     return found
-
-
-def _diff(stored: Mapping[str, Any], row: Row, names: list[str]) -> dict[str, tuple[Any, Any]]:
-    values = row.values
-    return {
-        name: (stored[name], values[name])
-        for name in names
-        if name in values and stored[name] != values[name]
-    }
 
 
 def _action(row: Row, stored: Mapping[str, Any] | None, diff: Mapping[str, Any]) -> Action:
@@ -266,16 +252,16 @@ _DERIVED: Mapping[str, tuple[Callable[[Row], tuple[Any, ...]] | None, tuple[str,
 }
 
 
-def _entries(parsed: Parsed, difference: Difference, known: Known) -> Iterator[Entry]:
+def _entries(parsed: Parsed, found: Difference, known: Known) -> Iterator[Entry]:
     owners = Owners(parsed, known)
     for key, rows in parsed.sheets.items():
         sheet = rows.sheet
-        for row in difference.inserts[key]:
+        for row in found.inserts[key]:
             unit = owners.unit_of(sheet, row.values)
             yield Entry(key, key_text(row.key), unit, "create", None, row.values)
-        names = [column.key for column in rows.columns if column.key != "classified"]
-        for stored, row in difference.updates[key]:
-            diff = _diff(stored, row, names)
+        names = column_names(rows)
+        for stored, row in found.updates[key]:
+            diff = changed_values(stored, row, names)
             before = {name: values[0] for name, values in diff.items()}
             after = {name: values[1] for name, values in diff.items()}
             unit = owners.unit_of(sheet, {**stored, **row.values})
@@ -290,7 +276,11 @@ class Owners:
         for key in ("networks", "workloads", "persons", "domains"):
             of = self._of.setdefault(key, {})
             for row in parsed.rows(key):
-                if row.key and (unit := self.unit_of(parsed.sheets[key].sheet, row.values)):
+                if (
+                    row.good
+                    and row.key
+                    and (unit := self.unit_of(parsed.sheets[key].sheet, row.values))
+                ):
                     of[row.key[0]] = unit
 
     def unit_of(self, sheet: Sheet, values: Mapping[str, Any]) -> str | None:

@@ -10,11 +10,10 @@ from yunzhang.db import Session
 from yunzhang.errors import Conflict, InputError, NotFound
 from yunzhang.estate import history, repository, service
 from yunzhang.estate.history import Entry
-from yunzhang.estate.importing.known import Key, key_text
-from yunzhang.estate.importing.writing import OPEN_STATES
+from yunzhang.estate.importing.known import OPEN_STATES, Key, key_text
 from yunzhang.estate.items import repository as item_repository
 from yunzhang.estate.items.naming import find_naming
-from yunzhang.estate.items.records import Record, as_file
+from yunzhang.estate.items.records import Record, as_file, whole_record
 from yunzhang.estate.service import Mode
 from yunzhang.estate.workbooks.report import Fault, ImportReport
 from yunzhang.estate.workbooks.sheets import Sheet
@@ -89,7 +88,7 @@ def change_item(
     for name, part in zip(sheet.identity, key, strict=True):
         if name in changes and changes[name] != part:
             raise InputError("item.key_fixed", column=sheet.by_key[name].header)
-    _save(session, principal, sheet, _whole(sheet, seen) | dict(changes))
+    _save(session, principal, sheet, whole_record(sheet, seen) | dict(changes))
     return read_item(session, principal, sheet, key)
 
 
@@ -111,7 +110,7 @@ def save_items(
     keys = [tuple(r.get(n, sheet.by_key[n].default) for n in sheet.identity) for r in records]
     stored = repository.current_rows(session, sheet.key, [k for k in keys if None not in k])
     whole = [
-        (_whole(sheet, stored[key]) if key in stored else {}) | dict(record)
+        (whole_record(sheet, stored[key]) if key in stored else {}) | dict(record)
         for key, record in zip(keys, records, strict=True)
     ]
     raw = as_file(sheet, whole, "api")
@@ -145,7 +144,7 @@ def remove_item(
         raise Conflict("item.named", key=key_text(key), naming=str(naming))
     unit = _unit_of(session, sheet, key)
     repository.delete_rows(session, sheet.key, [(seen["id"], revision)])
-    entry = Entry(sheet.key, key_text(key), unit, "remove", _whole(sheet, seen), None)
+    entry = Entry(sheet.key, key_text(key), unit, "remove", whole_record(sheet, seen), None)
     history.log_changes(session, [entry], at=clock.now(), principal=principal.name)
     audit.record(session, principal, "remove", sheet.key, key_text(key))
 
@@ -175,12 +174,6 @@ def _seen(session: Session, sheet: Sheet, key: Key, revision: int) -> Mapping[st
     if seen["revision"] != revision:
         raise Outdated("item.outdated", key=key_text(key), revision=seen["revision"])
     return seen
-
-
-def _whole(sheet: Sheet, stored: Mapping[str, Any]) -> dict[str, Any]:
-    """A stored row as a record. Classified things are never stored."""
-    known = {column.key: stored[column.key] for column in sheet.columns if column.key in stored}
-    return known | ({"classified": False} if "classified" in sheet.by_key else {})
 
 
 def _save(session: Session, principal: Principal, sheet: Sheet, record: Record) -> ImportReport:

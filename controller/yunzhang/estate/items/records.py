@@ -73,6 +73,12 @@ def given(model: RecordModel) -> dict[str, Any]:
     return model.model_dump(exclude_unset=True)
 
 
+def whole_record(sheet: Sheet, stored: Mapping[str, Any]) -> dict[str, Any]:
+    """A stored row as a record. Classified things are never stored."""
+    known = {column.key: stored[column.key] for column in sheet.columns if column.key in stored}
+    return known | ({"classified": False} if "classified" in sheet.by_key else {})
+
+
 def as_file(sheet: Sheet, records: Sequence[Record], name: str) -> RawFile:
     """Records as a file of one sheet; row 1 has the columns' keys, record n is row n + 2.
 

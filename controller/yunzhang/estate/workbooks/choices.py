@@ -24,7 +24,9 @@ ZONES = {
     "egov_dedicated": "政务外网专用区",
     "private": "专网区",
 }
-REFUSED_ZONES = frozenset({"政务内网", "电子政务内网", "政务内网区"})
+REFUSED_ZONE = "政务内网"
+# What people write under 是否涉密 instead of 是.
+SECRET_WORDS = frozenset({"涉密", "秘密", "机密", "绝密", "秘密级", "机密级", "绝密级"})
 ISOLATIONS = {"physical": "物理隔离", "logical": "逻辑隔离"}
 DISPOSITIONS = {"merge": "整合", "retain": "保留", "retire": "撤销"}
 SYSTEM_DISPOSITIONS = {

@@ -145,6 +145,7 @@ CLASSIFIED = Column(
     "是否涉密",
     "yesno",
     True,
+    merges=True,
     help="涉密对象一律填“是”且不填其他内容；系统只计数，不保存",
 )
 NOTE = Column("note", "备注", length=4000)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from yunzhang import texts
-from yunzhang.estate.workbooks.choices import REFUSED_ZONES
+from yunzhang.estate.workbooks.choices import REFUSED_ZONE, SECRET_WORDS
 from yunzhang.estate.workbooks.files import RawFile, RawSheet
 from yunzhang.estate.workbooks.report import Fault
 from yunzhang.estate.workbooks.sheets import (
@@ -82,6 +82,14 @@ class Parsed:
         row.bad = True
         header = sheet.by_key[column].header if column in sheet.by_key else column
         self.faults.append(Fault(sheet.title, row.number, header, code, "error", values))
+
+    def refuse(self, sheet: Sheet, row: Row, column: str, unit: str | None) -> None:
+        """Count a classified row, or one that belongs to such, for its unit; forget the rest."""
+        row.refused = True
+        row.values = {}
+        self.excluded[unit or ""] += 1
+        code = "classified" if column == "classified" else "classified_named"
+        self.add(sheet, row, column, code)
 
     def warn(self, sheet: Sheet, row: Row, column: str, code: str, /, **values: Any) -> None:
         """Note a warning; it does not stop the row."""
@@ -290,17 +298,17 @@ class _RowReader:
             return None
 
     def _is_classified(self, cells: list[Any]) -> bool:
-        if "classified" in self.place and self._cell(cells, "classified") is True:
+        if "classified" in self.place and (
+            self._cell(cells, "classified") is True
+            or read_plain(cells[self.place["classified"]]) in SECRET_WORDS
+        ):
             return True
-        # of 政务内网 nothing may be kept either
+        # of 政务内网 nothing may be kept either, however it is written
         place = self.place.get("zone")
-        return place is not None and str(cells[place]).strip() in REFUSED_ZONES
+        return place is not None and REFUSED_ZONE in read_plain(cells[place])
 
     def _refuse(self, row: Row, cells: list[Any]) -> None:
-        """Count a classified row for its unit and keep nothing else of it."""
-        row.refused = True
-        self.parsed.excluded[self._cell(cells, "unit_code") or ""] += 1
-        self.parsed.add(self.sheet, row, "classified", "classified")
+        self.parsed.refuse(self.sheet, row, "classified", self._cell(cells, "unit_code"))
         if code := self._cell(cells, "code"):
-            # only so that rows that name it are held back; it is neither stored nor shown
+            # only so that rows that name it are refused with it; it is neither stored nor shown
             row.key = (code,)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -30,8 +30,13 @@ EXACT_LIMIT = 10**15
 _WIDE = {code: code - 0xFEE0 for code in (*range(0xFF10, 0xFF1A), *range(0xFF21, 0xFF3B),
                                           *range(0xFF41, 0xFF5B))}  # fmt: skip
 _WIDE |= {0x3000: " ", 0xA0: " ", 0x200B: None, 0xFEFF: None}
-_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ufffe\uffff]")
 _SPLIT = re.compile(r"[、,;\n\r]+")
+_SPLIT_NAMES = re.compile(r"[、,，;；\n\r]+")
+# Ends a cell whose parts stand on a line each, because one of them has a separator in it.
+LINES = "\n"
+# Characters a cell of a workbook holds at most.
+MOST_CHARACTERS = 32_767
 _SPLIT_ADDRESSES = re.compile(r"[、,;\s]+")
 _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _LEVEL = re.compile(
@@ -233,6 +238,31 @@ def split_list(raw: Any) -> list[str]:
     return [part.strip() for part in _SPLIT.split(read_plain(raw)) if part.strip()]
 
 
+def _names_reader(column: Column) -> Parse:
+    """Names as they are written: parentheses and the like are part of them."""
+    longest = column.length
+
+    def read(raw: Any) -> list[str]:
+        lines = isinstance(raw, str) and raw.endswith(LINES)
+        text = read_text(raw)
+        found = text.splitlines() if lines else _SPLIT_NAMES.split(text)
+        names = [name for part in found if (name := part.strip())]
+        most = max((len(name) for name in names), default=0)
+        if most > longest:
+            raise CellError("text_long", length=most, maximum=longest)
+        if (whole := sum(len(name) + 1 for name in names)) > MOST_CHARACTERS:
+            raise CellError("text_long", length=whole, maximum=MOST_CHARACTERS)
+        return names
+
+    return read
+
+
+def _joined(names: Sequence[str]) -> str:
+    if any(_SPLIT_NAMES.search(name) for name in names):
+        return LINES.join(names) + LINES
+    return "、".join(names)
+
+
 def _read_cidrs(raw: Any) -> list[str]:
     return [_cidr(part) for part in split_list(raw)]
 
@@ -334,7 +364,6 @@ def _choice_reader(column: Column) -> Parse:
 
 _READERS: dict[str, Parse] = {
     "code": _read_code,
-    "names": split_list,
     "yesno": _read_yes,
     "money": _read_money,
     "mlps": _read_mlps,
@@ -357,6 +386,7 @@ _MAKERS: dict[str, Callable[[Column], Parse]] = {
     "integer": _integer_reader,
     "year": _year_reader,
     "choice": _choice_reader,
+    "names": _names_reader,
 }
 
 
@@ -379,7 +409,7 @@ def cell_value(column: Column, value: Any) -> str | int | float | None:
     if value is None or value in ("", []) or unsaid:
         return None
     if column.kind in LISTS:
-        return "、".join(value)
+        return _joined(value)
     if column.kind == "choice":
         return column.choices.get(value, str(value))
     if column.kind == "yesno":

@@ -26,8 +26,10 @@ from yunzhang import audit, texts
 from yunzhang.audit import AuditEntry
 from yunzhang.errors import Conflict, Forbidden, InputError
 from yunzhang.estate import repository, service
-from yunzhang.estate.models import ImportBatch, InfoSystem, Prefix, Workload
+from yunzhang.estate.models import ChangeLog, ImportBatch, InfoSystem, Prefix, Workload
+from yunzhang.estate.workbooks.files import RawFile, RawSheet
 from yunzhang.estate.workbooks.report import ImportReport
+from yunzhang.estate.workbooks.sheets import BY_KEY
 from yunzhang.units.models import Unit
 from yunzhang.units.scope import SYSTEM, Principal
 
@@ -371,3 +373,31 @@ def test_reviewers_import_nothing(session: Session) -> None:
         service.import_workbook(session, reviewer, DEMO, "all")
     with pytest.raises(Forbidden):
         service.check_workbook(session, reviewer, DEMO)
+
+
+def test_a_bad_row_said_whose_a_network_is(session: Session, tmp_path: Path) -> None:
+    """What hangs on the network was logged as of the unit that its refused row named."""
+    load_whole(session, tmp_path)
+    network = {"code": "n1", "name": "x", "unit_code": "u1", "reach": "?", "ministry_run": "否",
+               "zone": "专网区", "classified": "否"}  # fmt: skip
+    domain = {"code": "d2", "name": "x", "network_code": "n1"}
+    sheets = [
+        RawSheet(BY_KEY[key].title, [list(row), list(row.values())])
+        for key, row in (("networks", network), ("domains", domain))
+    ]
+    report = service.import_raw(session, SYSTEM, RawFile("f", "1" * 64, sheets), "good")
+    assert report.counts["domains"]["create"] == 1
+    logged = select(ChangeLog.unit_code).where(ChangeLog.key == "d2")
+    assert session.scalars(logged).all() == ["u2"]
+
+
+def test_a_locked_leaf_gave_way_to_a_leaf_inside_it(session: Session, tmp_path: Path) -> None:
+    load_whole(session, tmp_path)
+    session.execute(update(Prefix).values(state="submitted"))
+    rows = [["domain_code", "cidr", "role"], ["d1", "10.1.0.0/22", "汇总段"],
+            ["d1", "10.1.1.0/24", "网段"]]  # fmt: skip
+    raw = RawFile("f", "1" * 64, [RawSheet("地址段", rows)])
+    report = service.import_raw(session, SYSTEM, raw, "good")
+    assert [(f.row, f.code) for f in report.faults] == [
+        (2, "row_locked"), (3, "leaf_overlap_stored"),
+    ]  # fmt: skip

@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from tests.unit.estate.books import load_demo
-from yunzhang.errors import Conflict, NotFound
+from yunzhang.errors import Conflict, Forbidden, NotFound
 from yunzhang.estate import service
 from yunzhang.estate.addresses.service import find_conflicts
+from yunzhang.estate.example.province import invented_uscc
 from yunzhang.estate.importing.undo import undo_batch
 from yunzhang.estate.items import editing, lifecycle
 from yunzhang.estate.items.lifecycle import Step
@@ -21,7 +22,7 @@ from yunzhang.estate.workbooks.files import RawFile, RawSheet
 from yunzhang.estate.workbooks.report import ImportReport
 from yunzhang.estate.workbooks.sheets import BY_KEY
 from yunzhang.units.models import Unit
-from yunzhang.units.scope import Granted, Principal, bind, unrestricted
+from yunzhang.units.scope import SYSTEM, Granted, Principal, bind, unrestricted
 
 MIB = Principal("zhao", account_id=7, grants=frozenset({Granted("applicant", "unit", "mib")}))
 
@@ -150,5 +151,30 @@ def test_who_reads_everything_changed_and_removed_what_they_only_read(mixed: Ses
 
 def test_who_reads_everything_undid_anothers_import(mixed: Session) -> None:
     batch = mixed.scalars(select(ImportBatch.id)).one()
-    with pytest.raises((NotFound, Conflict)):
+    with pytest.raises(Forbidden):
         undo_batch(mixed, MIXED, batch)
+
+
+def test_a_new_unit_and_what_it_has_come_in_one_file(estate: Session) -> None:
+    told = {"name": "某所", "division_code": "450100", "level": "region"}
+    below = told | {"code": "mib-sub", "parent_code": "mib-mid"}
+    middle = told | {"code": "mib-mid", "name": "某中心", "parent_code": "mib"}
+    report = bring(estate, units=[below, middle], sites=[site("s-sub", "mib-sub")])
+    assert refused(report) == []
+    assert report.counts["sites"]["create"] == 1
+
+
+def test_a_refused_row_let_a_new_unit_take_anothers_credit_code(estate: Session) -> None:
+    uscc, other = invented_uscc("450000", 900_008), invented_uscc("450000", 900_009)
+    bind(estate, SYSTEM).execute(update(Unit).where(Unit.code == "hrss").values(uscc=uscc))
+    bind(estate, MIB)
+    values = {"name": "某所", "division_code": "450100", "level": "region"}
+    report = bring(
+        estate,
+        units=[
+            values | {"code": "hrss", "uscc": other, "parent_code": ""},
+            values | {"code": "mib-sub", "uscc": uscc, "parent_code": "mib"},
+        ],
+    )
+    assert [f.code for f in report.faults if f.row == 3] == ["uscc_twice"]
+    assert report.counts["units"]["create"] == 0

@@ -19,11 +19,14 @@ from yunzhang.estate.addresses.service import take_free
 from yunzhang.estate.changes.service import list_item_changes
 from yunzhang.estate.importing.batches import list_batches
 from yunzhang.estate.importing.undo import undo_batch
+from yunzhang.estate.items import reform
 from yunzhang.estate.items.editing import remove_item
 from yunzhang.estate.models import ChangeLog, ImportBatch, ImportRow
 from yunzhang.estate.workbooks.sheets import BY_KEY
 from yunzhang.units.models import Person
 from yunzhang.units.scope import SYSTEM, Principal
+
+WANG = Principal("wang", frozenset({"operator"}), 1)
 
 
 def change(session: Session, folder: Path, *cells: tuple[str, int, str, object]) -> int:
@@ -228,3 +231,31 @@ def test_an_import_that_changed_a_taken_prefix_is_undone_only_before_later_chang
     with pytest.raises(Conflict) as refused:
         undo_batch(session, SYSTEM, batch)
     assert refused.value.code == "estate.batch_changed"
+
+
+def test_a_leaf_was_put_back_over_a_later_leaf(session: Session, tmp_path: Path) -> None:
+    add_owners(session, 1)
+    csv(session, tmp_path / "地址段.csv", "地址域编号,地址段,角色\nd000,10.9.0.0/16,网段\n")
+    batch = csv(
+        session, tmp_path / "地址段.csv", "地址域编号,地址段,角色\nd000,10.9.0.0/16,汇总段\n"
+    )
+    csv(session, tmp_path / "地址段.csv", "地址域编号,地址段,角色\nd000,10.9.1.0/24,网段\n")
+    for dry_run in (True, False):
+        with pytest.raises(Conflict) as refused:
+            undo_batch(session, SYSTEM, batch, dry_run=dry_run)
+        assert refused.value.code == "estate.batch_depended"
+        assert "10.9.1.0/24" in refused.value.message
+
+
+def test_something_was_given_back_to_a_unit_that_was_closed_since(
+    session: Session, tmp_path: Path
+) -> None:
+    load_whole(session, tmp_path)
+    path = tmp_path / "机房.csv"
+    head = "编号,机房名称,单位编号,行政区划代码,是否涉密\n"
+    csv(session, path, head + "dc9,新机房,u2,450100,否\n")
+    batch = csv(session, path, head + "dc9,新机房,u1,450100,否\n")
+    reform.merge_units(session, WANG, ["u2"], "u1")
+    with pytest.raises(Conflict) as refused:
+        undo_batch(session, SYSTEM, batch)
+    assert refused.value.code == "estate.batch_depended"

@@ -19,10 +19,12 @@ from yunzhang.db import Base
 from yunzhang.db.tables import load_tables
 from yunzhang.estate import service
 from yunzhang.estate.addresses.blocks import format_address, format_block, parse_block
+from yunzhang.estate.items import reform
 from yunzhang.estate.workbooks.sheets import BY_KEY, SHEETS, Column
 from yunzhang.estate.workbooks.values import CellError, empty_value, reader
-from yunzhang.units.scope import SYSTEM
+from yunzhang.units.scope import SYSTEM, Principal
 
+WANG = Principal("wang", frozenset({"operator"}), 1)
 # Columns whose values hang together with those of other rows; they stay as `whole_rows` has them.
 TIED = frozenset({
     "cidr", "first", "last", "networks", "addresses", "domain_code", "valid_from", "valid_to",
@@ -145,3 +147,27 @@ def test_nothing_a_csv_holds_is_run_by_a_spreadsheet(session: Session, tmp_path:
     assert line.startswith("u1,'=HYPERLINK(1),'-1,")
     assert line.endswith(",''@x")
     assert unchanged(session, tmp_path / "units.csv") == 2
+
+
+def test_a_name_with_a_separator_in_it_came_back_as_two(session: Session, tmp_path: Path) -> None:
+    load_whole(session, tmp_path)
+    for name in ("南宁市教育、科技局（本级）", "南宁市教科局"):
+        reform.rename_unit(session, WANG, "u2", name)
+    session.commit()
+    service.export_workbook(session, SYSTEM, tmp_path / "out.xlsx")
+    again = service.check_workbook(session, SYSTEM, tmp_path / "out.xlsx")
+    assert {change.action for change in again.changes} == {"unchanged"}
+    service.export_sheet(session, SYSTEM, "units", tmp_path / "单位.csv")
+    again = service.check_workbook(session, SYSTEM, tmp_path / "单位.csv")
+    assert {change.action for change in again.changes} == {"unchanged"}
+
+
+def test_a_list_longer_than_a_cell_was_cut_at_its_end() -> None:
+    column = BY_KEY["egresses"].by_key["domains"]
+    with pytest.raises(CellError) as refused:
+        reader(column)("、".join(f"name{number:05}.example.cn" for number in range(2_500)))
+    assert refused.value.code == "text_long"
+
+
+def test_characters_no_workbook_can_hold_are_left_out() -> None:
+    assert reader(BY_KEY["units"].by_key["name"])("某\ufffe局\uffff") == "某局"
