@@ -78,6 +78,7 @@ def _compare(session: Session, raw: RawFile, day: date | None, progress: Progres
     progress("check", 0, rows)
     if own is not None:
         own_rules.check_owners(parsed, known, own)
+        known.seen = own_rules.seen_codes(session, parsed, known)
     rules.check(parsed, known, day or clock.now().date())
     difference = importing.compare(parsed, known)
     parsed.faults.sort(key=lambda fault: fault.place)

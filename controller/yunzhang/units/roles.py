@@ -40,6 +40,9 @@ ROLE_ACTS: dict[str, frozenset[str]] = {
 EVERY_ACT: frozenset[str] = frozenset().union(*ROLE_ACTS.values())
 CHANGING_ACTS = EVERY_ACT - READING_ACTS
 
+# What is declared is the units': a sub-cloud, site or wave that was assigned shows it, no more.
+DECLARING_ACTS = frozenset({"import"})
+
 # Roles that reach the whole office when an account has them for good.
 OFFICE_ROLES = frozenset({"operator", "engineer", "reviewer", "auditor", "administrator"})
 

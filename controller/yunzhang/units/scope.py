@@ -23,6 +23,7 @@ from yunzhang.errors import Forbidden
 from yunzhang.units.reach import OFFICE, Reach, owned_models, restriction_of
 from yunzhang.units.roles import (
     CHANGING_ACTS,
+    DECLARING_ACTS,
     EVERY_ACT,
     OFFICE_ROLES,
     ROLE_ACTS,
@@ -96,6 +97,8 @@ class Principal:
             return OFFICE
         counting = {role for role in self.all_roles if not acts_of([role]).isdisjoint(acts)}
         grants = [granted for granted in self.grants if granted.role in counting]
+        if DECLARING_ACTS.issuperset(acts):
+            grants = [granted for granted in grants if granted.kind in ("unit", "office")]
         own = not counting.isdisjoint(self.roles & OFFICE_ROLES)
         if own or any(granted.kind == "office" for granted in grants):
             return OFFICE

@@ -156,7 +156,8 @@ def check_workloads(parsed: Parsed, rows: SheetRows, known: Known) -> None:
             counts = {"networks": len(names), "addresses": len(addresses)}
             parsed.add(rows.sheet, row, "addresses", "addresses_unpaired", **counts)
             continue
-        _check_interfaces(parsed, rows, row, networks)
+        if not known.is_hidden("domains", domain):  # else addresses could be tried out
+            _check_interfaces(parsed, rows, row, networks)
         for address in addresses:
             other = taken.setdefault((domain, address), row)
             if other is not row:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, NamedTuple
 
+from yunzhang import texts
 from yunzhang.estate.addresses.blocks import Block
 from yunzhang.estate.workbooks.parsing import Row, SheetRows
 from yunzhang.units.divisions import DivisionRow
@@ -57,7 +58,8 @@ class Known:
     they answer for. `owners`: sheet key → code → unit. `serials` and `macs`: whose they are.
     `servers`, `disks`, `nics`: what is stored of the servers whose parts are compared.
     `domain_owners`: address domain → network, unit. `spans`: domain, family and packed ends of
-    what may overlap the file's prefixes.
+    what may overlap the file's prefixes. `seen`: sheet key → codes that may be told to whom imports
+    for units; None: all.
     """
 
     divisions: Mapping[str, DivisionRow] = field(default_factory=dict)
@@ -79,6 +81,15 @@ class Known:
     nics: dict[str, dict[str, list[str]]] = field(default_factory=dict)
     domain_owners: dict[str, tuple[str, str]] = field(default_factory=dict)
     spans: list[tuple[str, int, str]] = field(default_factory=list)
+    seen: Mapping[str, Set[str]] | None = None
+
+    def is_hidden(self, sheet: str, code: str) -> bool:
+        """Whether a stored thing is another's, of which nothing may be told."""
+        return self.seen is not None and code not in self.seen.get(sheet, ())
+
+    def told(self, sheet: str, code: str) -> str:
+        """A code as it may be told to whom imports."""
+        return texts.text("estate.of_another") if self.is_hidden(sheet, code) else code
 
     def stored(self, sheet: str, key: Key | None) -> Mapping[str, Any]:
         """The stored row with this key; empty when there is none."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import Any
 
 from sqlalchemy import select
@@ -39,22 +39,42 @@ def own_units(session: Session) -> frozenset[str] | None:
     return frozenset(session.scalars(select(Unit.code)))
 
 
+def seen_codes(session: Session, parsed: Parsed, known: Known) -> Mapping[str, Set[str]]:
+    """Sheet key → codes of what the asker sees, of all that faults and warnings might name."""
+    holders = {*known.uuids.values(), *known.serials.values()}
+    holders |= {workload for workload, _ in known.macs.values()}
+    holders |= {row.key[0] for row in parsed.rows("workloads") if row.key}
+    named = {
+        "units": {unit.code for unit in known.units},
+        "workloads": holders,
+        "platforms": set(known.loads),
+        "domains": known.codes.get("domains", set()),
+    }
+    seen = {sheet: repository.existing_codes(session, sheet, codes)
+            for sheet, codes in named.items()}  # fmt: skip
+    # what the file itself brings is its writer's to know
+    return {
+        sheet: codes | {row.key[0] for row in parsed.rows(sheet) if row.key and row.good}
+        for sheet, codes in seen.items()
+    }
+
+
 def check_owners(parsed: Parsed, known: Known, own: frozenset[str]) -> None:
     """Mark rows that are, or were, not of one of the units `own`: `estate.not_yours`; before rules.
 
-    A new unit belongs to whom its parent belongs. Of a row of another's nothing is told.
+    A new unit belongs to whom its parent belongs; what is about a thing (经费, 责任) to whom the
+    thing belongs, too. Of a row of another's nothing is told: no other rule sees it.
     """
     owners = _Owners(known)
     own = own | _new_units(parsed, known, own)
     for key, rows in parsed.sheets.items():
-        current = known.current.get(key, {})
         for row in rows.rows:
-            stored = current.get(row.key) if row.key else None
-            places = [row.values, stored] if stored else [row.values]
-            if not row.good:
+            if row.refused:
                 continue
-            if all(_is_own(owners, rows.sheet, place, own) for place in places):
-                owners.learn(rows.sheet, row)
+            stored = known.stored(key, row.key)
+            if _may_write(owners, rows.sheet, row, stored, own):
+                if row.good:
+                    owners.learn(rows.sheet, row)
             else:
                 _refuse(parsed, rows.sheet, row)
 
@@ -72,10 +92,33 @@ def _new_units(parsed: Parsed, known: Known, own: frozenset[str]) -> frozenset[s
     return frozenset(found)
 
 
-def _is_own(owners: Owners, sheet: Sheet, values: Mapping[str, Any], own: frozenset[str]) -> bool:
+def _may_write(
+    owners: Owners, sheet: Sheet, row: Row, stored: Mapping[str, Any], own: Set[str]
+) -> bool:
     if sheet.key == "units":
-        return values.get("code") in own or values.get("parent_code") in own
-    return owners.unit_of(sheet, values) in own
+        return _may_write_unit(row, stored, own)
+    places = [row.values, stored] if stored else [row.values]
+    return all(_is_own(owners, sheet, place, own) for place in places)
+
+
+def _may_write_unit(row: Row, stored: Mapping[str, Any], own: Set[str]) -> bool:
+    """Nobody takes a unit out of its superior's sight, or puts it below another's."""
+    parent = row.values.get("parent_code")
+    if not stored:
+        return parent in own
+    moves = "parent_code" in row.values and parent != stored["parent_code"]
+    stays_within = parent in own and stored["parent_code"] in own
+    return stored["code"] in own and (not moves or stays_within)
+
+
+def _is_own(owners: Owners, sheet: Sheet, values: Mapping[str, Any], own: Set[str]) -> bool:
+    if owners.unit_of(sheet, values) not in own:
+        return False
+    return all(
+        owners.owner_of(values.get(column.object_of) or "", values.get(column.key)) in own
+        for column in sheet.columns
+        if column.object_of is not None
+    )
 
 
 def _refuse(parsed: Parsed, sheet: Sheet, row: Row) -> None:
@@ -83,6 +126,6 @@ def _refuse(parsed: Parsed, sheet: Sheet, row: Row) -> None:
         column = "code"
     else:
         column = repository.OWNED_THROUGH.get(sheet.key, ("unit_code", ""))[0]
-    parsed.add(sheet, row, column, "not_yours")
-    # no other rule looks at it: what they would say may be another's
+    if row.good:  # of one that cannot be read it is not known whose it is
+        parsed.add(sheet, row, column, "not_yours")
     row.values = {}

@@ -47,7 +47,14 @@ def _check_credit_codes(parsed: Parsed, rows: SheetRows, known: Known) -> None:
         if uscc and row.key:
             other = taken.setdefault(uscc, row.key[0])
             if other != row.key[0]:
-                parsed.add(rows.sheet, row, "uscc", "uscc_twice", value=uscc, other=other)
+                parsed.add(
+                    rows.sheet,
+                    row,
+                    "uscc",
+                    "uscc_twice",
+                    value=uscc,
+                    other=known.told("units", other),
+                )
 
 
 def _check_names(parsed: Parsed, rows: SheetRows, known: Known) -> None:
@@ -70,7 +77,14 @@ def _check_names(parsed: Parsed, rows: SheetRows, known: Known) -> None:
             near = difflib.get_close_matches(name, names, n=1, cutoff=ALIKE)
             other = names[near[0]] if near else None
         if other is not None and other != code:
-            parsed.warn(rows.sheet, row, "name", "name_similar", value=name, other=other)
+            parsed.warn(
+                rows.sheet,
+                row,
+                "name",
+                "name_similar",
+                value=name,
+                other=known.told("units", other),
+            )
 
 
 def _check_costs(parsed: Parsed, rows: SheetRows, column: str) -> None:
@@ -91,7 +105,14 @@ def _check_uuids(parsed: Parsed, rows: SheetRows, known: Known) -> None:
         if uuid and platform and row.key:
             other = taken.setdefault((platform, uuid), row.key[0])
             if other != row.key[0]:
-                parsed.add(rows.sheet, row, "platform_uuid", "uuid_twice", value=uuid, other=other)
+                parsed.add(
+                    rows.sheet,
+                    row,
+                    "platform_uuid",
+                    "uuid_twice",
+                    value=uuid,
+                    other=known.told("workloads", other),
+                )
 
 
 def _check_loads(parsed: Parsed, rows: SheetRows, known: Known) -> None:
@@ -114,6 +135,8 @@ def _check_loads(parsed: Parsed, rows: SheetRows, known: Known) -> None:
     for platform, row in first.items():
         capacity, percent = capacities.get(platform, (None, None))
         total = promised[platform] + known.loads.get(platform, (None, None, 0))[2]
+        if known.is_hidden("platforms", platform):
+            continue  # what others have there is not told; the office sees it
         if capacity is not None and total * 100 > capacity * (percent or 100):
             room = capacity * (percent or 100) // 100
             parsed.warn(rows.sheet, row, "platform_code", "capacity_over",
@@ -128,7 +151,14 @@ def _check_serials(parsed: Parsed, rows: SheetRows, known: Known) -> None:
         if serial and row.key:
             other = taken.setdefault(serial, row.key[0])
             if other != row.key[0]:
-                parsed.warn(rows.sheet, row, "serial", "serial_twice", value=serial, other=other)
+                parsed.warn(
+                    rows.sheet,
+                    row,
+                    "serial",
+                    "serial_twice",
+                    value=serial,
+                    other=known.told("workloads", other),
+                )
 
 
 def _check_macs(parsed: Parsed, rows: SheetRows, known: Known) -> None:
@@ -139,8 +169,10 @@ def _check_macs(parsed: Parsed, rows: SheetRows, known: Known) -> None:
             holder = known.macs.get(mac, row.key)
             if other is not row:
                 parsed.warn(rows.sheet, row, "mac", "mac_twice", value=mac, row=other.number)
-            elif row.key and holder != row.key:
-                parsed.warn(rows.sheet, row, "mac", "mac_stored", value=mac, other=key_text(holder))
+            elif row.key and holder and holder != row.key:
+                hidden = known.is_hidden("workloads", holder[0])
+                shown = known.told("workloads", holder[0]) if hidden else key_text(holder)
+                parsed.warn(rows.sheet, row, "mac", "mac_stored", value=mac, other=shown)
 
 
 def _check_duties(parsed: Parsed, rows: SheetRows, known: Known) -> None:

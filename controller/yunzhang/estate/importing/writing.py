@@ -15,6 +15,7 @@ from yunzhang.estate.importing.known import Known, changed_values, column_names,
 from yunzhang.estate.importing.overlap_notes import stretches
 from yunzhang.estate.importing.quality import Quality
 from yunzhang.estate.models import Disk, Nic
+from yunzhang.estate.workbooks.choices import OBJECTS
 from yunzhang.estate.workbooks.parsing import Parsed, Row, SheetRows
 from yunzhang.estate.workbooks.report import Action, Change
 from yunzhang.estate.workbooks.sheets import SHEETS, Sheet
@@ -66,7 +67,7 @@ def read_known(session: Session, parsed: Parsed) -> Known:
     for target, codes in named.items():
         if codes:
             known.codes[target] = repository.existing_codes(session, target, codes)
-    for target in ("networks", "domains", "workloads", "persons"):
+    for target in dict.fromkeys(("networks", "domains", "workloads", "persons", *OBJECTS)):
         known.owners[target] = repository.owning_units(session, target, named[target])
     known.prefixes = repository.known_prefixes(session, domains)
     known.zones = repository.zones_of(session, domains)
@@ -290,4 +291,8 @@ class Owners:
         if sheet.key not in repository.OWNED_THROUGH:
             return values.get("unit_code")
         column, parent = repository.OWNED_THROUGH[sheet.key]
-        return self._of.get(parent, {}).get(values.get(column) or "")
+        return self.owner_of(parent, values.get(column))
+
+    def owner_of(self, sheet: str, code: str | None) -> str | None:
+        """The unit of what a row names; None when it cannot be told."""
+        return self._of.get(sheet, {}).get(code or "")

@@ -17,7 +17,7 @@ from yunzhang.estate.example.province import invented_uscc
 from yunzhang.estate.importing.undo import undo_batch
 from yunzhang.estate.items import editing, lifecycle
 from yunzhang.estate.items.lifecycle import Step
-from yunzhang.estate.models import AddressDomain, ImportBatch, PrivateNetwork, Site
+from yunzhang.estate.models import AddressDomain, ImportBatch, PrivateNetwork, Site, Workload
 from yunzhang.estate.workbooks.files import RawFile, RawSheet
 from yunzhang.estate.workbooks.report import ImportReport
 from yunzhang.estate.workbooks.sheets import BY_KEY
@@ -178,3 +178,115 @@ def test_a_refused_row_let_a_new_unit_take_anothers_credit_code(estate: Session)
     )
     assert [f.code for f in report.faults if f.row == 3] == ["uscc_twice"]
     assert report.counts["units"]["create"] == 0
+
+
+def told(report: ImportReport) -> str:
+    """All that an answer says."""
+    words = [(f.message, f.suggestion, f.values) for f in (*report.faults, *report.notes)]
+    return str(words) + str([change.diff for change in report.changes])
+
+
+NIC = {"workload_code": "hrss-db", "name": "zz"}
+PROBES: dict[str, dict[str, list[dict[str, Any]]]] = {
+    "addresses of its cards": {"nics": [NIC]},
+    "size of its disks": {"disks": [{"workload_code": "hrss-db", "name": "z", "size_gib": 1,
+                                     "boot": "否"}]},
+    "its prefixes": {"prefixes": [{"domain_code": "hrss", "cidr": "192.168.0.0/16",
+                                   "role": "网段"}]},
+    "a row that is bad besides": {"prefixes": [{"domain_code": "hrss", "cidr": "192.168.0.0/16",
+                                                "role": "网段", "segment_code": "nowhere"}]},
+    "its units above": {"units": [{"code": "hrss", "name": "x", "division_code": "450100",
+                                   "level": "region", "parent_code": "mib"}]},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("probe", PROBES)
+def test_rows_of_anothers_were_answered_with_what_stands_there(estate: Session, probe: str) -> None:
+    report = bring(estate, MIB, **PROBES[probe])
+    assert [f.code for f in report.faults] == ["not_yours"]
+    assert "192.168" not in told(report)
+
+
+def server(code: str, **more: Any) -> dict[str, Any]:
+    return {"code": code, "name": code, "system_code": "mib-approval", "unit_code": "mib",
+            "platform_code": "legacy", "vcpu": 1, "ram_mib": 1024, "disk_gib": 10,
+            **more}  # fmt: skip
+
+
+@pytest.fixture
+def known_things(estate: Session) -> Session:
+    """Another's server has what numbers a machine."""
+    theirs = update(Workload).where(Workload.code == "hrss-db")
+    bind(estate, SYSTEM).execute(
+        theirs.values(serial="S-1", platform_uuid="11111111-2222-4333-8444-555555555555")
+    )
+    return bind(estate, MIB)
+
+
+def test_whose_a_number_is_already_was_told_by_code(known_things: Session) -> None:
+    own = known_things.scalars(select(Workload).where(Workload.unit_code == "mib")).first()
+    assert own is not None
+    system = {"system_code": own.system_code, "platform_code": own.platform_code}
+    rows = [
+        server("a", serial="S-1", platform_uuid="", **system),
+        server("b", serial="", platform_uuid="11111111-2222-4333-8444-555555555555", **system),
+    ]
+    report = bring(known_things, workloads=rows)
+    assert {"serial_twice", "uuid_twice"} <= {f.code for f in report.faults}
+    assert "hrss-db" not in told(report)
+    assert "其他单位的对象" in told(report)
+
+
+def test_addresses_of_anothers_domain_could_be_tried_out(known_things: Session) -> None:
+    own = known_things.scalars(select(Workload).where(Workload.unit_code == "mib")).first()
+    assert own is not None
+    system = {"system_code": own.system_code, "platform_code": own.platform_code}
+    rows = [
+        server(f"t{n}", domain_code="hrss", addresses=address, **system)
+        for n, address in enumerate(["192.168.20.9", "192.168.21.9"])
+    ]
+    report = bring(known_things, workloads=rows)
+    assert [f.code for f in report.faults if f.severity == "error"] == []
+
+
+def test_one_unit_wrote_anothers_costs_and_duties(estate: Session) -> None:
+    with unrestricted(estate):
+        query = select(PrivateNetwork.code).where(PrivateNetwork.unit_code == "hrss")
+        network = str(estate.scalars(query).first())
+    about = {"object_sheet": "业务专网", "object_code": network}
+    person = {"code": "p-mib", "name": "韦某", "unit_code": "mib"}
+    duty = about | {"duty": "责任人", "person_code": "p-mib", "valid_from": "2026-01-01"}
+    report = bring(
+        estate, persons=[person], responsibilities=[duty],
+        opex=[about | {"unit_code": "mib", "year": 2026}],
+    )  # fmt: skip
+    assert refused(report) == [("责任分工", 2), ("运维经费", 2)]
+
+
+@pytest.mark.parametrize("parent", ["hrss", ""])
+def test_a_unit_took_itself_out_of_its_superiors_sight(estate: Session, parent: str) -> None:
+    below = Principal(
+        "he", account_id=6, grants=frozenset({Granted("applicant", "unit", "mib-sub")})
+    )
+    values = {"code": "mib-sub", "name": "某所", "division_code": "450100", "level": "region"}
+    bring(estate, units=[values | {"parent_code": "mib"}])
+    estate.commit()
+    bind(estate, below)
+    assert refused(bring(estate, below, units=[values | {"parent_code": parent}])) == [("单位", 2)]
+    renamed = values | {"name": "某中心", "parent_code": "mib"}
+    assert refused(bring(estate, below, units=[renamed])) == []
+
+
+def test_whom_a_site_was_given_took_and_removed_what_stands_in_it(estate: Session) -> None:
+    with unrestricted(estate):
+        theirs = estate.scalars(select(Site).where(Site.unit_code == "hrss")).first()
+    assert theirs is not None
+    keeper = Principal(
+        "luo", account_id=5, grants=frozenset({Granted("manager", "site", theirs.code)})
+    )
+    bind(estate, keeper)
+    assert theirs.code in set(estate.scalars(select(Site.code)))
+    with pytest.raises(NotFound):
+        editing.remove_item(estate, keeper, BY_KEY["sites"], (theirs.code,), theirs.revision)
+    with pytest.raises(NotFound):
+        lifecycle.advance_items(estate, keeper, "sites", [theirs.code], Step("submitted"))
