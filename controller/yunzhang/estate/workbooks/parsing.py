@@ -191,9 +191,13 @@ def _parse_sheet(parsed: Parsed, sheet: Sheet, raw: RawSheet) -> None:
 
 def _fill_merged(raw: RawSheet, columns: dict[int, Column]) -> None:
     """Give every row of a vertically merged cell its value, in the columns that allow it."""
-    for (top, left), (bottom, _) in raw.merged:
+    filled: dict[int, int] = {}
+    for (top, left), (bottom, _) in sorted(raw.merged):
         if left in columns and columns[left].merges:
-            for cells in raw.rows[top + 1 : bottom + 1]:
+            # ranges that overlap, which no program writes, must not cost more than their rows
+            start = max(top, filled.get(left, -1)) + 1
+            filled[left] = max(start - 1, bottom)
+            for cells in raw.rows[start : bottom + 1]:
                 cells.extend([""] * (left + 1 - len(cells)))
                 cells[left] = raw.rows[top][left]
 
