@@ -85,6 +85,15 @@ def read_file(path: Path, sheet: str | None = None) -> RawFile:
     return raw
 
 
+def sheet_titles(path: Path) -> list[str]:
+    """The names of a workbook's sheets, for which nothing else of it is read; none when broken."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return xlsx.read_titles(archive, MAX_UNPACKED_BYTES)
+    except (OSError, zipfile.BadZipFile, zlib.error, KeyError, ValueError, NotImplementedError):
+        return []
+
+
 def _filled(row: list[Any]) -> bool:
     return any(cell not in ("", None) for cell in row)
 

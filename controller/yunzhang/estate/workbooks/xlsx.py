@@ -50,6 +50,13 @@ def read_sheets(content: bytes, limits: Limits) -> tuple[str, list[Sheet]]:
     return book, sheets
 
 
+def read_titles(archive: zipfile.ZipFile, max_bytes: int) -> list[str]:
+    """The sheets' names. Raises what `read_sheets` does."""
+    with archive.open("xl/workbook.xml") as file:
+        book = file.read(max_bytes).decode("utf-8", "replace")
+    return [_attributes(tag).get("name", "") for tag in _SHEET.findall(book)]
+
+
 def _attributes(tag: str) -> dict[str, str]:
     return {name: html.unescape(value) for name, value in _ATTRIBUTE.findall(tag)}
 
