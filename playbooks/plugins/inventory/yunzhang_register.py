@@ -24,7 +24,9 @@ description:
   - >-
     Groups are C(unit_<code>), C(city_<division>), C(cloud_<platform>), C(system_<code>),
     C(zone_<zone>), C(protection_<level>) and, from signed plans of a database or snapshot,
-    C(wave_<plan>_<number>), with characters Ansible does not like made C(_).
+    C(wave_<plan>_<number>), with characters Ansible does not like made C(_). Where several codes of
+      the register give one name, each group has eight digits of its code's SHA-256 appended; a
+      warning names them.
   - Host variables are facts only; how to connect is for group_vars to say.
 options:
   plugin:
@@ -92,6 +94,8 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
         facts: dict[str, dict[str, Any]] = content["facts"]
         self._add_hosts(facts)
         self._add_groups(content["groups"])
+        for name, given in content.get("alike", {}).items():
+            self.display.warning(f"{name}: several codes have this name; see {', '.join(given)}")
         self._construct(facts)
 
     def _cached(self, path: str, cache: bool) -> dict[str, Any]:

@@ -139,7 +139,7 @@ class _Scan:
                 max(self.size.rows, *map(int, {b"0", *_ROW.findall(piece)})),
                 max(self.size.columns, *map(_column, {b"", *columns})),
                 self.size.cells + len(columns),
-                self.size.merged + len(_MERGED.findall(piece)),
+                self.size.merged + piece.count(b"mergeCell "),
             )
 
 
