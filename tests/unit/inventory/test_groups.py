@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from tests.unit.estate.books import demo_cells, save
-from tests.unit.inventory.test_plugin import ansible_inventory
+from tests.unit.inventory.test_plugin import ansible_inventory, plain
 from yunzhang.estate import service
 from yunzhang.estate.host_repository import load_hosts
 from yunzhang.estate.hosts import Hosts, read_hosts
@@ -89,6 +90,19 @@ def test_the_plugin_tells_of_names_that_are_alike(book: Path, tmp_path: Path) ->
     result = ansible_inventory(source, tmp_path)
     assert result.returncode == 0
     assert "unit_gx_01_65c3db83" in result.stderr.replace("\n", "")
+
+
+def test_a_host_called_like_a_group_was_taken_for_the_group(tmp_path: Path) -> None:
+    cells = demo_cells()
+    for rows in cells.values():
+        for row in rows[2:]:
+            row[:] = ["unit_mib" if cell == "hrss-web" else cell for cell in row]
+    book = save(tmp_path / "register.xlsx", cells)
+    source = tmp_path / "register.yunzhang.yml"
+    source.write_text(f"plugin: yunzhang_register\nworkbook: {book}\n", "utf-8")
+    found = plain(json.loads(ansible_inventory(source, tmp_path).stdout))
+    assert sorted(found["unit_mib"]["hosts"]) == ["mib-app", "mib-db", "mib-web"]
+    assert sorted(found["unit_hrss"]["hosts"]) == ["hrss-app", "hrss-db", "unit_mib"]
 
 
 def test_reading_a_workbook_imported_the_database() -> None:

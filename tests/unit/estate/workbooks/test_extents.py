@@ -7,13 +7,15 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 import xlsxwriter
 
 from yunzhang.errors import InputError
 from yunzhang.estate.workbooks import files
-from yunzhang.estate.workbooks.files import read_file
+from yunzhang.estate.workbooks.files import RawFile, RawSheet, read_file
+from yunzhang.estate.workbooks.parsing import parse_file
 
 SHEET = "xl/worksheets/sheet1.xml"
 STRINGS = "xl/sharedStrings.xml"
@@ -155,3 +157,20 @@ def test_more_merged_ranges_than_rows_are_refused(
         for name, content in parts.items():
             new.writestr(name, content)
     assert refused(path) == "estate.file_rows"
+
+
+def test_merged_ranges_that_overlap_cost_no_more_than_their_rows() -> None:
+    class Counted(list[Any]):
+        taken = 0
+
+        def __getitem__(self, place: Any) -> Any:
+            found = super().__getitem__(place)
+            self.taken += len(found) if isinstance(place, slice) else 0
+            return found
+
+    head = ["编号", "信息系统编号"]
+    rows = Counted([head, ["w1", "s1"], *([f"w{n}", ""] for n in range(2, 101))])
+    sheet = RawSheet("虚拟机", rows, [((1, 1), (100 - n % 3, 1)) for n in range(200)])
+    parsed = parse_file(RawFile("a.xlsx", "", [sheet]))
+    assert [row.values["system_code"] for row in parsed.rows("workloads")] == ["s1"] * 100
+    assert rows.taken < 3 * len(rows)
