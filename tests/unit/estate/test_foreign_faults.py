@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import json
 from pathlib import Path
@@ -206,6 +207,18 @@ def test_odd_shapes_left_as_errors_of_the_program(
     assert caught.value.code == "estate.file_broken"
 
 
+def test_a_name_nested_too_deep_is_a_broken_file(owned: Session, tmp_path: Path) -> None:
+    for depth in (300, 900, 100_000):
+        name = "[" * depth + "]" * depth
+        path = tmp_path / "a.json"
+        path.write_text(
+            f'[{{"model": "ipam.vrf", "pk": 1, "fields": {{"name": {name}}}}}]', "utf-8"
+        )
+        # where the text ends and nesting is too deep is the interpreter's to say
+        with contextlib.suppress(InputError):
+            assert bring(owned, path).accounts[0].outcome == "refused"
+
+
 def test_a_size_that_is_no_number_is_told(owned: Session, tmp_path: Path) -> None:
     cells = rvtools(old=False)
     cells["vInfo"][1][4:7] = ["inf", "nan", "1e999"]
@@ -253,7 +266,7 @@ def mutated(draw: st.DrawFn) -> Any:
         for key in path:
             inside = inside[key]
         if draw(st.booleans()):
-            inside[last] = draw(VALUES)
+            inside[last] = copy.deepcopy(draw(VALUES))
         else:
             inside.pop(last)
         if not places(content):

@@ -52,7 +52,7 @@ def convert_dump(name: str, content: dict[str, dict[str, Json]], assumed: Assume
 
 
 def _subnet(done: Conversion, domain: str, origin: Origin, item: Json, network: str) -> None:
-    row = {"domain_code": domain, "cidr": item.get("cidr", ""), "role": "leaf"}
+    row = {"domain_code": domain, "cidr": str(item.get("cidr") or ""), "role": "leaf"}
     done.add("prefixes", origin, row | {"network_name": network})
 
 

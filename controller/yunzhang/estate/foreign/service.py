@@ -22,6 +22,8 @@ from yunzhang.units.scope import Principal
 
 Format = Literal["rvtools", "netbox", "openstack"]
 FORMATS: tuple[Format, ...] = ("rvtools", "netbox", "openstack")
+# What code meets that expects another shape than a file has.
+_SHAPES = (TypeError, AttributeError, LookupError, ValueError, ArithmeticError, RecursionError)
 _GZIP = b"\x1f\x8b"
 _ENCODINGS = ("utf-8-sig", "gb18030")
 
@@ -126,7 +128,7 @@ def _convert(foreign: Foreign, assumed: Assumed) -> Conversion:
         if openstack.is_dump(content):
             return openstack.convert_dump(cloud, content, assumed)
         return openstack.convert_list(cloud, content, assumed)
-    except (TypeError, AttributeError, LookupError, ValueError, OverflowError) as error:
+    except _SHAPES as error:
         raise _broken(foreign.name, error) from error
 
 
