@@ -172,6 +172,13 @@ def test_floating_addresses_vanished(owned: Session, tmp_path: Path) -> None:
     assert "203.0.113.7" in warnings(found, "server")["web"][0]
 
 
+def test_an_address_that_the_file_does_not_hold_vanished(owned: Session, tmp_path: Path) -> None:
+    content = [each for each in fixture() if each["model"] != "ipam.ipaddress"]
+    found = bring(owned, write(tmp_path / "nb.json", content))
+    told = warnings(found, "virtualization.virtualmachine")
+    assert "primary_ip4 7" in told["vm1"][0]
+
+
 def test_the_command_tells_what_is_only_noted(running: Settings, tmp_path: Path) -> None:
     with transaction() as session:
         add_owners(session, 1)

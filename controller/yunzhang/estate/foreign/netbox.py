@@ -271,7 +271,7 @@ class _Converter:
             self._done, self._assumed, None, cluster, technology="other",
             unit_code=self._unit(held) or unit, code=self._codes.get(id(held)),
         )  # fmt: skip
-        columns, noted = interfaces(self._done, self._assumed, origin, self._cards(fields))
+        columns, noted = interfaces(self._done, self._assumed, origin, self._cards(origin, fields))
         status = str(fields.get("status") or "").lower()
         noted += [status] if status not in ("", "active") else []
         row = {
@@ -287,7 +287,7 @@ class _Converter:
         }
         self._done.add("workloads", origin, row | columns)
 
-    def _cards(self, fields: Json) -> list[Card]:
+    def _cards(self, origin: Origin, fields: Json) -> list[Card]:
         found = []
         for name in ("primary_ip4", "primary_ip6"):
             reference = fields.get(name)
@@ -295,4 +295,7 @@ class _Converter:
             written = str(held.get("address") or reference or "")
             if "." in written or ":" in written:
                 found.append(Card("", written.partition("/")[0]))
+            elif written:
+                told = texts.text("foreign.warned_reference", name=f"{name} {written}")
+                self._done.warn(origin, [told])
         return found
