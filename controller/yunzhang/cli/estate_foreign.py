@@ -54,14 +54,17 @@ def import_if_foreign(
     from yunzhang.estate.foreign import service
     from yunzhang.estate.foreign.conversion import Assumed, read_tenant
 
-    if form == "workbook" or (form == "auto" and service.detect(file) is None):
+    opened: service.Foreign | Path | None = file
+    if form == "auto":
+        opened = service.open_if_foreign(file)
+    if form == "workbook" or opened is None:
         return False
     chosen = next((each for each in service.FORMATS if each == form), None)
     tenants = dict(read_tenant(each) for each in told.pop("tenants") or ())
     assumed = Assumed(tenants=tenants, **told)  # type: ignore[arg-type]
     acting = principal()
     with transaction() if write else reading() as session:
-        found = service.import_foreign(session, acting, file, assumed, form=chosen, mode=write)
+        found = service.import_foreign(session, acting, opened, assumed, form=chosen, mode=write)
     _show(found, asked=write is not None, limit=limit)
     if found.report.errors:
         sys.exit(2)
@@ -91,7 +94,22 @@ def _show(found: ForeignReport, *, asked: bool, limit: int) -> None:
         output.print(rows)
         if len(refused) > limit:
             output.print(text("foreign.more", count=len(refused) - limit))
+    _show_warnings(found, limit)
     if found.report.written:
         output.print(text("estate.report_written", batch=found.report.batch_id))
     else:
         output.print(text("estate.report_refused" if asked else "estate.report_shown"))
+
+
+def _show_warnings(found: ForeignReport, limit: int) -> None:
+    told = [(each.origin, warning) for each in found.accounts for warning in each.warnings]
+    if not told:
+        return
+    rows = Table(title=text("foreign.warnings", count=len(told)), title_justify="left")
+    for name in ("sheet", "row", "name", "warning"):
+        rows.add_column(text(f"foreign.column_{name}"), overflow="fold")
+    for origin, warning in told[:limit]:
+        rows.add_row(*map(escape, (origin.sheet, str(origin.row), origin.name, warning)))
+    output.print(rows)
+    if len(told) > limit:
+        output.print(text("foreign.more", count=len(told) - limit))

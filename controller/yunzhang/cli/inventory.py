@@ -11,7 +11,7 @@ import click
 from yunzhang.cli.context import output, principal
 from yunzhang.db import reading
 from yunzhang.reports.inventory import gather_inventory
-from yunzhang.texts import text
+from yunzhang.texts import listed, text
 
 
 @click.group()
@@ -35,3 +35,5 @@ def export(file: Path) -> None:
     output.print(
         text("estate.inventory_saved", count=len(hosts.facts), groups=len(hosts.groups), path=file)
     )
+    for name, given in hosts.alike.items():
+        output.print(text("estate.inventory_alike", name=name, given=listed(given)))

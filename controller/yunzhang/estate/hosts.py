@@ -1,50 +1,97 @@
-"""The register's workloads as hosts and groups: from a workbook, the database, or a snapshot.
+"""The register's workloads as hosts and groups, from a workbook or a snapshot.
 
-A workbook or a snapshot needs no database.
+Neither needs a database, and nothing of one is imported here: the inventory plugin starts with
+every playbook. `host_repository` reads them from the register's.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
-from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select
-
-from yunzhang.db import Session
 from yunzhang.errors import InputError
-from yunzhang.estate.models import CloudPlatform, InfoSystem, Site, Workload
 from yunzhang.estate.workbooks.files import read_file
 from yunzhang.estate.workbooks.parsing import parse_file
 from yunzhang.units.divisions import city_of, read_divisions
-from yunzhang.units.models import Unit
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9_]")
 # First entry of a snapshot, so that any other JSON is refused.
 SNAPSHOT = "yunzhang-inventory-1"
+
+# Kinds of groups → the fact that names the group, and the noun whose codes these are.
+_KINDS = {
+    "unit": "unit",
+    "city": "city",
+    "cloud": "platform",
+    "system": "system",
+    "zone": "zone",
+    "protection": "protection_level",
+}
+_NOUNS = {"unit": "units", "cloud": "platforms", "system": "systems"}
 
 Row = Mapping[str, Any]
 
 
 @dataclass(slots=True)
 class Hosts:
-    """`facts`: host → variables. `groups`: group → hosts."""
+    """`facts`: host → variables. `groups`: group → hosts.
+
+    `alike`: a group's plain name → the names that were given instead, as several codes share it.
+    """
 
     facts: dict[str, dict[str, Any]] = field(default_factory=dict)
     groups: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    alike: dict[str, list[str]] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """As a snapshot or a cache keeps it."""
-        return {"format": SNAPSHOT, "facts": self.facts, "groups": dict(self.groups)}
+        return {
+            "format": SNAPSHOT,
+            "facts": self.facts,
+            "groups": dict(self.groups),
+            "alike": self.alike,
+        }
+
+    def name_groups(self, kind: str, codes: Iterable[object]) -> dict[object, str]:
+        """The names of a kind's groups by code; those that had to be told apart are kept.
+
+        Codes that differ only in what a name cannot hold (`gx-01`, `GX.01`) would share a group,
+        and a playbook would reach the hosts of another unit. Each of them gets the first eight
+        digits of its own code's SHA-256 appended: the name is the same in every run and does not
+        depend on order or number, only on the code and on whether the register holds another like
+        it that the reader may see.
+        """
+        plain = {code: group_name(kind, code) for code in codes}
+        names, shared = dict(plain), set[object]()
+        # again, as a code may be written like another one's name with its digits
+        while alike := _repeated(names) - shared:
+            shared |= alike
+            names |= {code: f"{plain[code]}_{_digest(code)}" for code in alike}
+        for code in shared:
+            self.alike.setdefault(plain[code], []).append(names[code])
+            self.alike[plain[code]].sort()
+        return names
+
+
+def _repeated(names: Mapping[object, str]) -> set[object]:
+    """Codes whose name is another's too."""
+    counts = Counter(names.values())
+    return {code for code, name in names.items() if counts[name] > 1}
 
 
 def group_name(kind: str, code: object) -> str:
-    """A group's name in letters, digits and underscores."""
+    """A group's name in letters, digits and underscores; other codes may give the same."""
     return _UNSAFE.sub("_", f"{kind}_{code}").lower()
+
+
+def _digest(code: object) -> str:
+    return hashlib.sha256(str(code).encode()).hexdigest()[:8]
 
 
 def read_hosts(path: Path) -> Hosts:
@@ -58,43 +105,7 @@ def read_hosts(path: Path) -> Hosts:
             path=str(path), count=len(errors), place=place, message=errors[0].message,
         )  # fmt: skip
     kept = ("units", "sites", "platforms", "systems", "workloads")
-    return _build({key: [row.values for row in parsed.rows(key)] for key in kept})
-
-
-_SELECTED: Mapping[str, tuple[Any, ...]] = {
-    "units": (Unit.code, Unit.name, Unit.division_code),
-    "sites": (Site.code, Site.division_code),
-    "platforms": (
-        CloudPlatform.code, CloudPlatform.name, CloudPlatform.site_code, CloudPlatform.cloud_name,
-    ),
-    "systems": (
-        InfoSystem.code, InfoSystem.name, InfoSystem.zone, InfoSystem.mlps_level,
-        InfoSystem.criticality,
-    ),
-    "workloads": (
-        Workload.code, Workload.name, Workload.unit_code, Workload.system_code,
-        Workload.platform_code, Workload.project, Workload.vcpu, Workload.ram_mib,
-        Workload.disk_gib, Workload.data_gib, Workload.domain_code, Workload.networks,
-        Workload.addresses,
-    ),
-}  # fmt: skip
-# What has left the register's care is nothing to run a playbook on.
-_LEFT = ("closed", "archived")
-
-
-def load_hosts(session: Session) -> Hosts:
-    """Hosts of the register's database, in one query for each noun."""
-    return _build({noun: list(_load(session, noun)) for noun in _SELECTED})
-
-
-def _load(session: Session, noun: str) -> Iterator[Row]:
-    columns = _SELECTED[noun]
-    query = select(*columns).order_by(columns[0])
-    if noun == "workloads":
-        query = query.where(Workload.state.not_in(_LEFT))
-    names = [column.key for column in columns]
-    for row in session.execute(query):
-        yield dict(zip(names, row, strict=True))
+    return build_hosts({key: [row.values for row in parsed.rows(key)] for key in kept})
 
 
 def read_snapshot(path: Path) -> Hosts:
@@ -103,15 +114,26 @@ def read_snapshot(path: Path) -> Hosts:
         content = json.loads(path.read_text("utf-8"))
         if content.get("format") != SNAPSHOT:
             raise ValueError(content.get("format"))
-        return Hosts(content["facts"], content["groups"])
+        return Hosts(content["facts"], content["groups"], content.get("alike", {}))
     except (OSError, ValueError, KeyError, AttributeError) as error:
         raise InputError("estate.inventory_snapshot", path=str(path), reason=str(error)) from error
 
 
-def _build(rows: Mapping[str, list[Row]]) -> Hosts:
+def build_hosts(rows: Mapping[str, list[Row]]) -> Hosts:
+    """Hosts of the rows of units, sites, platforms, systems and workloads."""
     hosts, register = Hosts(), _Register(rows)
+    members: dict[str, dict[object, list[str]]] = {kind: defaultdict(list) for kind in _KINDS}
     for workload in rows["workloads"]:
-        _add_host(hosts, register, workload)
+        facts = register.facts_of(workload)
+        host: str = facts["workload"]
+        hosts.facts[host] = facts
+        for kind, fact in _KINDS.items():
+            if (code := facts[fact]) is not None:
+                members[kind][code].append(host)
+    for kind, of in members.items():
+        # what the register holds counts, not only what has machines today
+        names = hosts.name_groups(kind, {*of, *register.codes(kind)})
+        hosts.groups.update((names[code], found) for code, found in of.items())
     return hosts
 
 
@@ -121,56 +143,47 @@ class _Register:
             key: {row["code"]: row for row in rows[key]}
             for key in ("units", "sites", "platforms", "systems")
         }
-        self.divisions = {division.code: division.name for division in read_divisions()}
+        self._divisions = {division.code: division.name for division in read_divisions()}
 
-    def find(self, sheet: str, code: str | None) -> Row:
-        """A row by its key; empty when it is not there."""
+    def codes(self, kind: str) -> Iterable[str]:
+        """Codes that groups of a kind may be named by."""
+        return self._rows.get(_NOUNS.get(kind, ""), {})
+
+    def _find(self, sheet: str, code: str | None) -> Row:
         return self._rows[sheet].get(code or "", {})
 
-
-def _add_host(hosts: Hosts, register: _Register, workload: Row) -> None:
-    unit = register.find("units", workload["unit_code"])
-    system = register.find("systems", workload["system_code"])
-    platform = register.find("platforms", workload["platform_code"])
-    site = register.find("sites", platform.get("site_code"))
-    # a machine is where its cloud's site is; its owner's seat when that is not said
-    division = site.get("division_code") or unit.get("division_code")
-    city = city_of(division) if division else None
-    host = workload["code"]
-    hosts.facts[host] = {
-        "workload": host,
-        "workload_name": workload["name"],
-        "unit": workload["unit_code"],
-        "unit_name": unit.get("name"),
-        "system": workload["system_code"],
-        "system_name": system.get("name"),
-        "division": division,
-        "city": city,
-        "city_name": register.divisions.get(city or ""),
-        "platform": workload["platform_code"],
-        "platform_name": platform.get("name"),
-        "cloud_name": platform.get("cloud_name") or None,
-        "project": workload["project"],
-        "zone": system.get("zone"),
-        "protection_level": system.get("mlps_level"),
-        "criticality": system.get("criticality"),
-        "vcpu": workload["vcpu"],
-        "ram_mib": workload["ram_mib"],
-        "disk_gib": workload["disk_gib"],
-        "data_gib": workload["data_gib"],
-        "address_domain": workload["domain_code"],
-        "networks": workload["networks"],
-        "addresses": workload["addresses"],
-        "address": next(iter(workload["addresses"]), None),
-    }
-    places = {
-        "unit": workload["unit_code"],
-        "city": city,
-        "cloud": workload["platform_code"],
-        "system": workload["system_code"],
-        "zone": system.get("zone"),
-        "protection": system.get("mlps_level"),
-    }
-    for kind, code in places.items():
-        if code is not None:
-            hosts.groups[group_name(kind, code)].append(host)
+    def facts_of(self, workload: Row) -> dict[str, Any]:
+        """A host's variables."""
+        unit = self._find("units", workload["unit_code"])
+        system = self._find("systems", workload["system_code"])
+        platform = self._find("platforms", workload["platform_code"])
+        site = self._find("sites", platform.get("site_code"))
+        # a machine is where its cloud's site is; its owner's seat when that is not said
+        division = site.get("division_code") or unit.get("division_code")
+        city = city_of(division) if division else None
+        return {
+            "workload": workload["code"],
+            "workload_name": workload["name"],
+            "unit": workload["unit_code"],
+            "unit_name": unit.get("name"),
+            "system": workload["system_code"],
+            "system_name": system.get("name"),
+            "division": division,
+            "city": city,
+            "city_name": self._divisions.get(city or ""),
+            "platform": workload["platform_code"],
+            "platform_name": platform.get("name"),
+            "cloud_name": platform.get("cloud_name") or None,
+            "project": workload["project"],
+            "zone": system.get("zone"),
+            "protection_level": system.get("mlps_level"),
+            "criticality": system.get("criticality"),
+            "vcpu": workload["vcpu"],
+            "ram_mib": workload["ram_mib"],
+            "disk_gib": workload["disk_gib"],
+            "data_gib": workload["data_gib"],
+            "address_domain": workload["domain_code"],
+            "networks": workload["networks"],
+            "addresses": workload["addresses"],
+            "address": next(iter(workload["addresses"]), None),
+        }

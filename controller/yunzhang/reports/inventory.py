@@ -5,7 +5,8 @@ from __future__ import annotations
 from sqlalchemy import select
 
 from yunzhang.db import Session
-from yunzhang.estate.hosts import Hosts, group_name, load_hosts
+from yunzhang.estate.host_repository import load_hosts
+from yunzhang.estate.hosts import Hosts
 from yunzhang.plans.models import PlanVersion
 from yunzhang.units.scope import Principal, demand
 
@@ -18,9 +19,14 @@ def gather_inventory(session: Session, principal: Principal) -> Hosts:
     demand(principal, "read")
     hosts = load_hosts(session)
     query = select(PlanVersion.name, PlanVersion.content).where(PlanVersion.state.in_(SIGNED))
-    for name, content in session.execute(query.order_by(PlanVersion.name, PlanVersion.number)):
-        for wave in content["waves"]:
-            members = [server for server in wave["servers"] if server in hosts.facts]
-            group = hosts.groups[group_name("wave", f"{name}_{wave['number']}")]
-            group.extend(member for member in members if member not in group)
+    waves = [
+        (f"{name}_{wave['number']}", wave["servers"])
+        for name, content in session.execute(query.order_by(PlanVersion.name, PlanVersion.number))
+        for wave in content["waves"]
+    ]
+    names = hosts.name_groups("wave", (code for code, _ in waves))
+    for code, servers in waves:
+        group = hosts.groups[names[code]]
+        present = set(group)
+        group += [each for each in servers if each in hosts.facts and each not in present]
     return hosts

@@ -6,6 +6,9 @@ instance's database; always only with the `yunzhang` package in the interpreter 
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +27,9 @@ description:
   - >-
     Groups are C(unit_<code>), C(city_<division>), C(cloud_<platform>), C(system_<code>),
     C(zone_<zone>), C(protection_<level>) and, from signed plans of a database or snapshot,
-    C(wave_<plan>_<number>), with characters Ansible does not like made C(_).
+    C(wave_<plan>_<number>), with characters Ansible does not like made C(_). Where several codes of
+      the register give one name, each group has eight digits of its code's SHA-256 appended; a
+      warning names them.
   - Host variables are facts only; how to connect is for group_vars to say.
 options:
   plugin:
@@ -88,10 +93,13 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
         """Add hosts, their facts and groups."""
         super().parse(inventory, loader, path, cache)
         self._read_config_data(path)
-        content = self._cached(path, cache)
-        facts: dict[str, dict[str, Any]] = content["facts"]
-        self._add_hosts(facts)
-        self._add_groups(content["groups"])
+        with _uncollected():
+            content = self._cached(path, cache)
+            facts: dict[str, dict[str, Any]] = content["facts"]
+            self._add_hosts(facts)
+            self._add_groups(content["groups"])
+        for name, given in content.get("alike", {}).items():
+            self.display.warning(f"{name}: several codes have this name; see {', '.join(given)}")
         self._construct(facts)
 
     def _cached(self, path: str, cache: bool) -> dict[str, Any]:
@@ -140,12 +148,20 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
             self.inventory.get_host(host).vars.update(values)
 
     def _add_groups(self, groups: dict[str, list[str]]) -> None:
+        """Groups with their hosts.
+
+        `add_child` takes a host for a group when one is called like it, looks both up and writes a
+        line of debugging for each member; the inventory only has to know of one.
+        """
         kinds = tuple(f"{kind}_" for kind in self.get_option("group_by"))
-        for group, members in sorted(groups.items()):
-            if group.startswith(kinds):
-                self.inventory.add_group(group)
-                for host in members:
-                    self.inventory.add_child(group, host)
+        hosts = self.inventory.hosts
+        for name, members in sorted(groups.items()):
+            if name.startswith(kinds):
+                group = self.inventory.groups[self.inventory.add_group(name)]
+                for host in members[:1]:
+                    self.inventory.add_host(host, group.name)
+                for host in members[1:]:
+                    group.add_host(hosts[host])
 
     def _construct(self, facts: dict[str, dict[str, Any]]) -> None:
         """What the configuration composes, groups by condition and groups by key."""
@@ -159,6 +175,19 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
             self._set_composite_vars(compose, values, host, strict=strict)
             self._add_host_to_composed_groups(groups, values, host, strict=strict)
             self._add_host_to_keyed_groups(keyed, values, host, strict=strict)
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Nothing made here is garbage before the end; looking for it is a sixth of the time."""
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def _read_source(source: str, file: Path) -> dict[str, Any]:

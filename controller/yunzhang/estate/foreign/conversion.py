@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
@@ -38,12 +38,16 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What became of one row. `target`: the row of ours it is in; `reason`: why it is refused."""
+    """What became of one row. `target`: the row of ours it is in; `reason`: why it is refused.
+
+    `warnings`: what of it stands in no column of ours, though the row itself is good.
+    """
 
     origin: Origin
     outcome: Outcome
     target: str
     reason: str
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +86,7 @@ class Conversion:
         self._codes: dict[tuple[str, str], Place] = {}
         self._followers: list[tuple[Origin, Place]] = []
         self._refused: list[tuple[Origin, str, dict[str, Any]]] = []
+        self._warnings: dict[Origin, list[str]] = {}
 
     def add(self, sheet: str, origin: Origin | None, values: Mapping[str, Any]) -> Place:
         """A row of ours; columns that the sheet does not have are left out."""
@@ -109,6 +114,10 @@ class Conversion:
     def refuse(self, origin: Origin, reason: str, **values: Any) -> None:
         """A row of the file that becomes nothing; `foreign.refused_<reason>` says why."""
         self._refused.append((origin, reason, values))
+
+    def warn(self, origin: Origin, warnings: Iterable[str]) -> None:
+        """What of a row of the file is only noted, or not kept at all."""
+        self._warnings.setdefault(origin, []).extend(warnings)
 
     def raw(self, name: str, sha256: str) -> RawFile:
         """The rows as a file of the register's own layout."""
@@ -142,7 +151,8 @@ class Conversion:
                 held = texts.text("foreign.refused_held")
                 why = "; ".join(reasons.get(place, [held]))
             target = f"{place.sheet}/{change.key}"
-            found.append(Account(origin, outcome, target, why))
+            warnings = () if outcome == "refused" else tuple(self._warnings.get(origin, ()))
+            found.append(Account(origin, outcome, target, why, warnings))
         return sorted(found, key=lambda account: (account.origin.sheet, account.origin.row))
 
 
@@ -171,6 +181,23 @@ def make_code(*parts: str) -> str:
         return plain
     digest = hashlib.sha256(joined.encode()).hexdigest()[:8]
     return f"{plain[:50]}-{digest}".lstrip("-")
+
+
+def tell_apart(code: str, marks: Sequence[str]) -> list[str]:
+    """Codes of several things that would all be `code`, a mark for each.
+
+    A code depends on its own mark only (a route distinguisher, a group), so that it stays when the
+    file holds more or other things; things without a mark of their own are counted.
+    """
+    if len(marks) < 2:
+        return [code for _ in marks]
+    seen: Counter[str] = Counter()
+    codes = []
+    for mark in marks:
+        seen[mark] += 1
+        told = f"{mark}\0{seen[mark]}" if seen[mark] > 1 else mark
+        codes.append(f"{code[:50]}-{hashlib.sha256(told.encode()).hexdigest()[:8]}")
+    return codes
 
 
 def gib(mib: float) -> int:

@@ -15,8 +15,14 @@ from typing import Any
 
 from yunzhang import texts
 from yunzhang.estate.addresses.blocks import AddressError, parse_block
-from yunzhang.estate.foreign.conversion import Assumed, Conversion, Origin, make_code
-from yunzhang.estate.foreign.placing import interfaces, place_platform, place_system
+from yunzhang.estate.foreign.conversion import Assumed, Conversion, Origin, make_code, tell_apart
+from yunzhang.estate.foreign.placing import (
+    Card,
+    interfaces,
+    place_platform,
+    place_system,
+    platform_code,
+)
 
 Json = Mapping[str, Any]
 # Columns by which the CSV export of a kind is known → the fixture's name of the kind.
@@ -70,6 +76,16 @@ def convert(objects: Iterable[Json], assumed: Assumed) -> Conversion:
     return _Converter(list(objects), assumed).convert()
 
 
+def _plain(reference: Any) -> Any:
+    """A reference as it may be looked up: a number, a name, or None.
+
+    Raises TypeError for natural keys, which name things in a way of their own.
+    """
+    if isinstance(reference, list | dict):
+        raise TypeError(f"{reference!r}: neither a number nor a name")
+    return None if reference == "" else reference
+
+
 class _Converter:
     def __init__(self, objects: list[Json], assumed: Assumed) -> None:
         self._assumed = assumed
@@ -77,11 +93,43 @@ class _Converter:
         self._objects = objects
         self._named: dict[tuple[str, Any], str] = {}
         self._fields: dict[tuple[str, Any], Json] = {}
-        for each in objects:
+        for number, each in enumerate(objects, 1):
+            if not (isinstance(each["model"], str) and isinstance(each["fields"], dict)):
+                raise TypeError(f"object {number}: model {each['model']!r}")
             key = (each["model"], each.get("pk"))
+            if key[1] is None:  # nothing can refer to it
+                continue
             self._fields[key] = each["fields"]
             self._named[key] = str(each["fields"].get("name") or each["fields"].get("cid") or "")
+        self._codes = self._code_things()
         self._summaries = self._find_summaries()
+
+    def _code_things(self) -> dict[int, str]:
+        """Codes by the identity of an object's fields: VRFs and clusters may share a name."""
+        same: dict[str, list[tuple[int, str]]] = defaultdict(list)
+        for each in self._objects:
+            fields, name = each["fields"], str(each["fields"].get("name") or "")
+            if each["model"] == "ipam.vrf":
+                # the space of prefixes without a VRF is another one than a VRF called so
+                same[make_code("vrf", name)] += [(0, "")] if name == GLOBAL else []
+                mark = str(fields.get("rd") or each.get("pk") or "")
+                same[make_code("vrf", name)].append((id(fields), mark))
+            elif each["model"] == "virtualization.cluster":
+                owner = [fields.get(key) for key in ("type", "group", "site", "scope_id")]
+                mark = " ".join(str(part or "") for part in owner).strip()
+                code = platform_code(self._assumed, self._unit(fields), name)
+                same[code].append((id(fields), mark or str(each.get("pk") or "")))
+        return {
+            identity: code
+            for plain, things in same.items()
+            for (identity, _), code in zip(
+                things, tell_apart(plain, [mark for _, mark in things]), strict=True
+            )
+        }
+
+    def _held(self, model: str, reference: Any) -> Json:
+        """The fields of what a reference stands for, none when the file does not hold it."""
+        return self._fields.get((model, _plain(reference)), {})
 
     def convert(self) -> Conversion:
         numbers: dict[str, int] = defaultdict(int)
@@ -108,9 +156,8 @@ class _Converter:
 
     def _name(self, model: str, reference: Any) -> str:
         """The name a reference stands for: a number in fixtures, the name itself in CSV."""
-        if reference in (None, ""):
-            return ""
-        return self._named.get((model, reference), str(reference))
+        plain = _plain(reference)
+        return self._named.get((model, plain), "" if plain is None else str(plain))
 
     def _unit(self, fields: Json) -> str | None:
         return self._assumed.unit_of(self._name("tenancy.tenant", fields.get("tenant")))
@@ -137,40 +184,54 @@ class _Converter:
             row |= {"address": str(fields.get("physical_address") or "").replace("\r\n", " ")}
             self._done.add_once("sites", origin, row)
 
-    def _domain(self, origin: Origin | None, name: str, unit: str) -> str:
+    def _domain(self, origin: Origin | None, name: str, code: str, unit: str) -> None:
         """The address domain of a VRF, with a network of its own, made once."""
-        code = make_code("vrf", name)
         note = texts.text("foreign.vrf_note", name=name)
         network = {"code": code, "name": name, "unit_code": unit, "classified": "否"}
         network |= {"reach": "region", "ministry_run": "否", "zone": self._assumed.zone}
         self._done.add_once("networks", None, network | {"note": note})
         self._done.add_once("domains", origin, {"code": code, "name": name, "network_code": code})
-        return code
+
+    def _vrf_code(self, reference: Any) -> str:
+        """The code of the VRF a prefix names; of the global space when it names none."""
+        name = self._name("ipam.vrf", reference) or GLOBAL
+        return self._codes.get(id(self._held("ipam.vrf", reference)), make_code("vrf", name))
 
     def _vrf(self, origin: Origin, fields: Json) -> None:
         if unit := self._owned(origin, fields):
-            self._domain(origin, origin.name, unit)
+            self._domain(origin, self._vrf_name(fields), self._codes[id(fields)], unit)
+
+    def _vrf_name(self, fields: Json) -> str:
+        """As NetBox shows it where the name alone says too little."""
+        name, rd = str(fields.get("name") or ""), str(fields.get("rd") or "")
+        alone = self._codes[id(fields)] == make_code("vrf", name)
+        return name if alone or not rd else f"{name} ({rd})"
 
     def _prefix(self, origin: Origin, fields: Json) -> None:
-        vrf = self._name("ipam.vrf", fields.get("vrf")) or GLOBAL
-        held = self._fields.get(("ipam.vrf", fields.get("vrf")), {})
+        held = self._held("ipam.vrf", fields.get("vrf"))
+        name = self._vrf_name(held) if held else self._name("ipam.vrf", fields.get("vrf"))
         # a domain has one unit; the office's, when the VRF names none
         unit = self._unit(held) if held.get("tenant") else self._assumed.unit
         if unit is None:
-            self._done.refuse(origin, "tenant", tenant=vrf)
+            self._done.refuse(origin, "tenant", tenant=name or GLOBAL)
             return
+        code = self._vrf_code(fields.get("vrf"))
+        self._domain(None, name or GLOBAL, code, unit)
         role = "leaf"
         if (
             str(fields.get("status")).lower() == "container"
-            or (vrf, origin.name) in self._summaries
+            or (code, origin.name) in self._summaries
         ):
             role = "container"
         elif str(fields.get("is_pool")).lower() == "true":
             role = "pool"
-        row = {"domain_code": self._domain(None, vrf, unit), "cidr": origin.name, "role": role}
+        row = {"domain_code": code, "cidr": origin.name, "role": role}
         tenant = self._name("tenancy.tenant", fields.get("tenant"))
-        usage = self._name("ipam.role", fields.get("role")) or str(fields.get("description") or "")
-        self._done.add("prefixes", origin, row | {"usage": usage, "note": tenant})
+        described = str(fields.get("description") or "")
+        usage = self._name("ipam.role", fields.get("role"))
+        noted = [part for part in (tenant, described if usage else "") if part]
+        row |= {"usage": usage or described, "note": "；".join(noted)}
+        self._done.add("prefixes", origin, row)
 
     def _find_summaries(self) -> set[tuple[str, str]]:
         """Prefixes that contain another of their VRF."""
@@ -183,8 +244,7 @@ class _Converter:
                     block = parse_block(written)
                 except AddressError:
                     continue
-                vrf = self._name("ipam.vrf", each["fields"].get("vrf")) or GLOBAL
-                vrfs[vrf].append((block, written))
+                vrfs[self._vrf_code(each["fields"].get("vrf"))].append((block, written))
         for vrf, blocks in vrfs.items():
             stack: list[tuple[Any, str]] = []
             for block, written in sorted(blocks, key=lambda b: (b[0].family, b[0].lo, -b[0].hi)):
@@ -197,20 +257,21 @@ class _Converter:
     def _cluster(self, origin: Origin, fields: Json) -> None:
         if unit := self._owned(origin, fields):
             place_platform(
-                self._done, self._assumed, origin, origin.name, technology="other", unit_code=unit
-            )
+                self._done, self._assumed, origin, origin.name, technology="other",
+                unit_code=unit, code=self._codes[id(fields)],
+            )  # fmt: skip
 
     def _machine(self, origin: Origin, fields: Json) -> None:
         unit = self._owned(origin, fields)
         if unit is None:
             return
         cluster = self._name("virtualization.cluster", fields.get("cluster")) or "NetBox"
-        held = self._fields.get(("virtualization.cluster", fields.get("cluster")), {})
+        held = self._held("virtualization.cluster", fields.get("cluster"))
         platform = place_platform(
             self._done, self._assumed, None, cluster, technology="other",
-            unit_code=self._unit(held) or unit,
+            unit_code=self._unit(held) or unit, code=self._codes.get(id(held)),
         )  # fmt: skip
-        columns, noted = interfaces(self._assumed, [], self._addresses(fields))
+        columns, noted = interfaces(self._done, self._assumed, origin, self._cards(origin, fields))
         status = str(fields.get("status") or "").lower()
         noted += [status] if status not in ("", "active") else []
         row = {
@@ -226,12 +287,15 @@ class _Converter:
         }
         self._done.add("workloads", origin, row | columns)
 
-    def _addresses(self, fields: Json) -> list[str]:
+    def _cards(self, origin: Origin, fields: Json) -> list[Card]:
         found = []
         for name in ("primary_ip4", "primary_ip6"):
             reference = fields.get(name)
-            held = self._fields.get(("ipam.ipaddress", reference), {})
+            held = self._held("ipam.ipaddress", reference)
             written = str(held.get("address") or reference or "")
             if "." in written or ":" in written:
-                found.append(written.partition("/")[0])
+                found.append(Card("", written.partition("/")[0]))
+            elif written:
+                told = texts.text("foreign.warned_reference", name=f"{name} {written}")
+                self._done.warn(origin, [told])
         return found

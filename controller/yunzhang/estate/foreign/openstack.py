@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from yunzhang.estate.foreign.conversion import Assumed, Conversion, Origin, make_code
-from yunzhang.estate.foreign.placing import interfaces, place_platform, place_system
+from yunzhang.estate.foreign.placing import Card, interfaces, place_platform, place_system
 
 Json = dict[str, Any]
 
@@ -52,7 +52,7 @@ def convert_dump(name: str, content: dict[str, dict[str, Json]], assumed: Assume
 
 
 def _subnet(done: Conversion, domain: str, origin: Origin, item: Json, network: str) -> None:
-    row = {"domain_code": domain, "cidr": item.get("cidr", ""), "role": "leaf"}
+    row = {"domain_code": domain, "cidr": str(item.get("cidr") or ""), "role": "leaf"}
     done.add("prefixes", origin, row | {"network_name": network})
 
 
@@ -69,14 +69,13 @@ def _server(
     flavor: Json = item.get("flavor") or {}
     flavor = flavor if "vcpus" in flavor else flavors.get(str(flavor.get("id")), flavor)
     cards = [
-        (network, str(address.get("addr")))
+        Card(network, str(address["addr"]), address.get("OS-EXT-IPS:type", "fixed") != "fixed")
         for network, found in (item.get("addresses") or {}).items()
         for address in found
-        if address.get("OS-EXT-IPS:type", "fixed") == "fixed"
     ]
     _workload(
         done, assumed, origin, cloud, str(item.get("id", "")), project, flavor,
-        [card[0] for card in cards], [card[1] for card in cards], str(item.get("status", "")),
+        cards, str(item.get("status", "")),
     )  # fmt: skip
 
 
@@ -88,15 +87,14 @@ def _workload(
     uuid: str,
     project: str,
     flavor: Json,
-    networks: list[str],
-    addresses: list[str],
+    cards: list[Card],
     status: str,
 ) -> None:
     unit = assumed.unit_of(project)
     if unit is None:
         done.refuse(origin, "tenant", tenant=project)
         return
-    columns, noted = interfaces(assumed, networks, addresses)
+    columns, noted = interfaces(done, assumed, origin, cards)
     noted += [status] if status and status != "ACTIVE" else []
     row = {
         "code": make_code("vm", uuid),
@@ -120,21 +118,22 @@ def convert_list(name: str, content: list[Json], assumed: Assumed) -> Conversion
     """Servers of a list; it names flavors without their sizes unless `--long` tells them."""
     done = Conversion()
     for number, item in enumerate(content, 1):
-        networks, addresses = _networks(item.get("Networks"))
         flavor = item.get("Flavor")
         _workload(
             done, assumed, Origin("server", number, str(item["Name"])), name, str(item["ID"]),
             str(item.get("Project") or item.get("Project ID") or ""),
-            flavor if isinstance(flavor, dict) else {}, networks, addresses,
+            flavor if isinstance(flavor, dict) else {}, _cards(item.get("Networks")),
             str(item.get("Status", "")),
         )  # fmt: skip
     return done
 
 
-def _networks(told: Any) -> tuple[list[str], list[str]]:
-    """Networks and addresses in order: a mapping, or the older `net=address, address; net=…`."""
+def _cards(told: Any) -> list[Card]:
+    """Networks and addresses in order: a mapping, or the older `net=address, address; net=…`.
+
+    A list does not tell floating addresses from the others.
+    """
     if isinstance(told, str):
         pairs = [part.split("=", 1) for part in told.split(";") if "=" in part]
         told = {name.strip(): [each.strip() for each in found.split(",")] for name, found in pairs}
-    cards = [(name, str(each)) for name, found in (told or {}).items() for each in found]
-    return [card[0] for card in cards], [card[1] for card in cards]
+    return [Card(name, str(each)) for name, found in (told or {}).items() for each in found]

@@ -6,12 +6,27 @@ not); the sheets of the other objects (hosts, switches, snapshots …) are told 
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from yunzhang.estate.foreign.conversion import Assumed, Conversion, Origin, Place, gib, make_code
-from yunzhang.estate.foreign.placing import interfaces, place_platform, place_system
+from yunzhang.estate.foreign.conversion import (
+    Assumed,
+    Conversion,
+    Origin,
+    Place,
+    gib,
+    make_code,
+    tell_apart,
+)
+from yunzhang.estate.foreign.placing import (
+    Card,
+    interfaces,
+    place_platform,
+    place_system,
+    platform_code,
+)
 from yunzhang.estate.workbooks.files import RawSheet
 from yunzhang.estate.workbooks.values import CellError, read_text
 
@@ -30,9 +45,9 @@ _NAMES = {
 Cells = dict[str, str]
 
 
-def is_rvtools(sheets: list[RawSheet]) -> bool:
+def is_rvtools(titles: Iterable[str]) -> bool:
     """Whether these are the sheets of an RVTools export."""
-    return any(sheet.title == "vInfo" for sheet in sheets)
+    return "vInfo" in titles
 
 
 def convert(sheets: list[RawSheet], assumed: Assumed) -> Conversion:
@@ -62,9 +77,20 @@ def _cell(cells: Cells, name: str) -> str:
 
 def _number(text: str) -> float:
     try:
-        return float(text.replace(",", "").replace(" ", ""))
+        number = float(text.replace(",", "").replace(" ", ""))
     except ValueError:
         return 0.0
+    return number if math.isfinite(number) else 0.0
+
+
+def _split(addresses: str) -> list[str]:
+    return addresses.replace(",", " ").split()
+
+
+def _cluster(cells: Cells) -> tuple[str, str]:
+    """A cluster's name, and the vCenter it is in."""
+    name = " ".join(filter(None, (cells.get("Datacenter"), cells.get("Cluster")))) or "VMware"
+    return name, cells.get("VI SDK Server", "")
 
 
 class _Converter:
@@ -83,6 +109,22 @@ class _Converter:
             machines
         )
         self._places: dict[str, list[Place]] = defaultdict(list)
+        self._clusters = self._code_clusters()
+
+    def _code_clusters(self) -> dict[tuple[str, str], str]:
+        """Codes of clusters; two vCenters in one export may use the same name."""
+        servers: dict[str, list[str]] = defaultdict(list)
+        for name, server in sorted({_cluster(cells) for _, cells in self._sheets["vInfo"]}):
+            servers[name].append(server)
+        return {
+            (name, server): code
+            for name, marks in servers.items()
+            for server, code in zip(
+                marks,
+                tell_apart(platform_code(self._assumed, None, name), marks),
+                strict=True,
+            )
+        }
 
     def convert(self) -> Conversion:
         for number, cells in self._sheets["vInfo"]:
@@ -121,12 +163,13 @@ class _Converter:
 
     def _add(self, origin: Origin, cells: Cells) -> Place:
         unit, name = self._assumed.unit, origin.name
-        cluster = (
-            " ".join(filter(None, (cells.get("Datacenter"), cells.get("Cluster")))) or "VMware"
-        )
-        platform = place_platform(self._done, self._assumed, None, cluster, technology="vmware")
+        cluster, server = _cluster(cells)
+        platform = place_platform(
+            self._done, self._assumed, None, cluster, technology="vmware",
+            code=self._clusters[cluster, server],
+        )  # fmt: skip
         uuid = _cell(cells, "uuid")
-        columns, noted = interfaces(self._assumed, *self._interfaces(cells))
+        columns, noted = interfaces(self._done, self._assumed, origin, self._cards(cells))
         power = cells.get("Powerstate", "")
         noted += [power] if power and power != "poweredOn" else []
         disks = [_number(_cell(part, "disk")) for part in self._parts("vDisk", name)]
@@ -159,13 +202,18 @@ class _Converter:
                 return str(int(number))
         return ""
 
-    def _interfaces(self, cells: Cells) -> tuple[list[str], list[str]]:
-        cards = self._parts("vNetwork", cells.get("VM", ""))
-        if cards:
-            names = [card.get("Network", "") for card in cards]
-            found = [_cell(card, "ipv4") for card in cards]
-        else:
-            names = [cells.get(f"Network #{number}", "") for number in range(1, 9)]
-            found = [_cell(cells, "address")]
-        addresses = [part for text in found for part in text.replace(",", " ").split()]
-        return [name for name in names if name], addresses
+    def _cards(self, cells: Cells) -> list[Card]:
+        """From vNetwork, a row for each card; else from vInfo, which does not say what is whose."""
+        rows = self._parts("vNetwork", cells.get("VM", ""))
+        if rows:
+            return [
+                Card(row.get("Network", ""), address)
+                for row in rows
+                for address in _split(_cell(row, "ipv4")) or [""]
+            ]
+        told = (cells.get(f"Network #{number}", "") for number in range(1, 9))
+        networks = list(dict.fromkeys(name for name in told if name))
+        addresses = _split(_cell(cells, "address"))
+        if len(networks) == 1 and addresses:
+            return [Card(networks[0], address) for address in addresses]
+        return [Card(name, "") for name in networks] + [Card("", each) for each in addresses]

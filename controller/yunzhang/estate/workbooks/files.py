@@ -8,6 +8,7 @@ import io
 import re
 import zipfile
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,15 +17,21 @@ from python_calamine import CalamineError
 
 from yunzhang import texts
 from yunzhang.errors import InputError, NotFound
-from yunzhang.estate.workbooks import xlsx
+from yunzhang.estate.workbooks import extents, xlsx
 from yunzhang.estate.workbooks.sheets import BY_KEY, BY_TITLE, VERSION_NAME, Sheet, find_sheet
 
 # A file beyond these is a mistake or an attack, not a register.
 MAX_BYTES = 100 * 1024**2
 MAX_UNPACKED_BYTES = 1024**3
 MAX_ROWS = 300_000
+MAX_CELLS = 50 * MAX_ROWS
 # Text that a spreadsheet program would run is written to CSV behind an apostrophe.
 DEFUSED = re.compile(r"'+[=+\-@\t\r]")
+_TOO_LARGE: Mapping[extents.Unit, str] = {
+    "MiB": "estate.file_large",
+    "rows": "estate.file_rows",
+    "cells": "estate.file_cells",
+}
 _ZIP, _OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
 _VERSION = re.compile(rf'<definedName name="{VERSION_NAME}"[^>]*>"?([^<"]+)"?</definedName>')
 
@@ -55,7 +62,7 @@ def read_file(path: Path, sheet: str | None = None) -> RawFile:
     """Read a workbook or CSV; `sheet` names the sheet a CSV holds, or the only one to read.
 
     Raises NotFound `estate.file_missing`; InputError `estate.file_type`, `file_large`,
-    `file_rows`, `file_broken`, `file_empty`, `sheet_unnamed`, `sheet_missing`.
+    `file_rows`, `file_cells`, `file_broken`, `file_empty`, `sheet_unnamed`, `sheet_missing`.
     """
     if not path.is_file():
         raise NotFound("estate.file_missing", path=str(path))
@@ -78,6 +85,15 @@ def read_file(path: Path, sheet: str | None = None) -> RawFile:
     return raw
 
 
+def sheet_titles(path: Path) -> list[str]:
+    """The names of a workbook's sheets, for which nothing else of it is read; none when broken."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return xlsx.read_titles(archive, MAX_UNPACKED_BYTES)
+    except (OSError, zipfile.BadZipFile, zlib.error, KeyError, ValueError, NotImplementedError):
+        return []
+
+
 def _filled(row: list[Any]) -> bool:
     return any(cell not in ("", None) for cell in row)
 
@@ -92,10 +108,10 @@ def _only(sheets: list[RawSheet], name: str) -> list[RawSheet]:
 
 def _read_workbook(raw: RawFile, content: bytes) -> None:
     try:
-        book, sheets = xlsx.read_sheets(content, max_bytes=MAX_UNPACKED_BYTES, max_rows=MAX_ROWS)
-    except xlsx.TooLarge as error:
-        code = "estate.file_rows" if error.unit == "rows" else "estate.file_large"
-        raise InputError(code, path=raw.name, maximum=error.maximum) from error
+        limits = extents.Limits(MAX_UNPACKED_BYTES, MAX_ROWS, MAX_CELLS)
+        book, sheets = xlsx.read_sheets(content, limits)
+    except extents.TooLarge as error:
+        raise InputError(_TOO_LARGE[error.unit], path=raw.name, maximum=error.maximum) from error
     except (CalamineError, zipfile.BadZipFile, zlib.error, KeyError, ValueError) as error:
         raise InputError("estate.file_broken", path=raw.name, reason=str(error)) from error
     raw.sheets = [RawSheet(*sheet) for sheet in sheets]

@@ -8,6 +8,7 @@ from typing import Any
 
 from yunzhang import texts
 from yunzhang.estate.workbooks.choices import REFUSED_ZONE, SECRET_WORDS
+from yunzhang.estate.workbooks.columns import LISTS
 from yunzhang.estate.workbooks.files import RawFile, RawSheet
 from yunzhang.estate.workbooks.report import Fault
 from yunzhang.estate.workbooks.sheets import (
@@ -30,6 +31,8 @@ from yunzhang.estate.workbooks.values import (
 )
 
 Key = tuple[Any, ...]
+# Different cells of a column that are read once; of a column without repetitions the rest is not.
+_REMEMBERED = 1000
 
 
 @dataclass(slots=True)
@@ -205,9 +208,13 @@ def _parse_sheet(parsed: Parsed, sheet: Sheet, raw: RawSheet) -> None:
 
 def _fill_merged(raw: RawSheet, columns: dict[int, Column]) -> None:
     """Give every row of a vertically merged cell its value, in the columns that allow it."""
-    for (top, left), (bottom, _) in raw.merged:
+    filled: dict[int, int] = {}
+    for (top, left), (bottom, _) in sorted(raw.merged):
         if left in columns and columns[left].merges:
-            for cells in raw.rows[top + 1 : bottom + 1]:
+            # ranges that overlap, which no program writes, must not cost more than their rows
+            start = max(top, filled.get(left, -1)) + 1
+            filled[left] = max(start - 1, bottom)
+            for cells in raw.rows[start : bottom + 1]:
                 cells.extend([""] * (left + 1 - len(cells)))
                 cells[left] = raw.rows[top][left]
 
@@ -222,8 +229,9 @@ class _RowReader:
     def __init__(self, parsed: Parsed, sheet: Sheet, columns: dict[int, Column]) -> None:
         self.parsed = parsed
         self.sheet = sheet
-        self.cells: list[tuple[int, Column, Parse]] = [
-            (position, column, reader(column)) for position, column in columns.items()
+        # what cells were read as: codes and choices repeat, and reading is most of the time
+        self.cells: list[tuple[int, Column, Parse, dict[str | float, Any]]] = [
+            (position, column, reader(column), {}) for position, column in columns.items()
         ]
         self.place = {column.key: position for position, column in columns.items()}
         # the key column in which a cell may list several things
@@ -261,15 +269,22 @@ class _RowReader:
 
     def _fill(self, row: Row, cells: list[Any]) -> None:
         values = row.values
-        for position, column, parse in self.cells:
+        for position, column, parse, read in self.cells:
             cell = cells[position]
-            if cell is None or cell == "" or (type(cell) is str and cell.isspace()):
+            # an integer or a truth value equals a float that reads otherwise
+            same = type(cell) is str or type(cell) is float
+            if same and cell in read:
+                values[column.key] = read[cell]
+            elif cell is None or cell == "" or (type(cell) is str and cell.isspace()):
                 if column.required:
                     self.parsed.add(self.sheet, row, column.key, "required")
                 else:
                     values[column.key] = empty_value(column)
             else:
                 self._fill_cell(row, column, parse, cell)
+                remembered = same and len(read) < _REMEMBERED and column.kind not in LISTS
+                if remembered and column.key in values:
+                    read[cell] = values[column.key]
         values.pop("classified", None)
         self._set_key(row)
 

@@ -11,13 +11,13 @@ from typing import Any
 
 from python_calamine import CalamineWorkbook
 
+from yunzhang.estate.workbooks.extents import Limits, check_size
+
 # What stands in a cell for a formula that failed or was never calculated.
 NO_RESULT = "#VALUE!"
-_PIECE = 1 << 20
 _SHEET = re.compile(r"<(?:\w+:)?sheet\s[^>]*>")
 _RELATION = re.compile(r"<(?:\w+:)?Relationship\s[^>]*>")
 _ATTRIBUTE = re.compile(r'([\w:]+)="([^"]*)"')
-_SUSPECT = re.compile(rb't="e"|</f>(?:<v\s*/>|<v></v>)?</c>|<f[^>]*/>(?:<v\s*/>|<v></v>)?</c>')
 _CELL = re.compile(rb"<c\s([^>]*?)(?:/>|>(.*?)</c>)", re.DOTALL)
 _PLACE = re.compile(rb'\br="([A-Z]+)(\d+)"')
 _RESULT = re.compile(rb"<v>[^<]")
@@ -25,22 +25,13 @@ _RESULT = re.compile(rb"<v>[^<]")
 Sheet = tuple[str, list[list[Any]], list[tuple[tuple[int, int], tuple[int, int]]]]
 
 
-class TooLarge(ValueError):
-    """The workbook unpacks to more than allowed; `unit` of `maximum` is MiB or rows."""
-
-    def __init__(self, unit: str, maximum: int) -> None:
-        super().__init__(unit, maximum)
-        self.unit = unit
-        self.maximum = maximum
-
-
-def read_sheets(content: bytes, *, max_bytes: int, max_rows: int) -> tuple[str, list[Sheet]]:
+def read_sheets(content: bytes, limits: Limits) -> tuple[str, list[Sheet]]:
     """`xl/workbook.xml` and all sheets: title, rows, merged cells.
 
     Raises TooLarge, BadZipFile, CalamineError, KeyError or ValueError.
     """
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        suspects = _unpack(archive, max_bytes)
+        suspects = check_size(archive, limits)
         book = archive.read("xl/workbook.xml").decode("utf-8", "replace")
         broken = {
             title: list(_without_result(archive.read(path)))
@@ -49,12 +40,8 @@ def read_sheets(content: bytes, *, max_bytes: int, max_rows: int) -> tuple[str, 
         }
     workbook = CalamineWorkbook.from_filelike(io.BytesIO(content))
     sheets: list[Sheet] = []
-    rows_left = max_rows
     for title in workbook.sheet_names:
         sheet = workbook.get_sheet_by_name(title)
-        rows_left -= sheet.height
-        if rows_left < 0:
-            raise TooLarge("rows", max_rows)
         rows = sheet.to_python(skip_empty_area=False)
         for row, column in broken.get(title, ()):
             if row < len(rows) and column < len(rows[row]):
@@ -63,24 +50,11 @@ def read_sheets(content: bytes, *, max_bytes: int, max_rows: int) -> tuple[str, 
     return book, sheets
 
 
-def _unpack(archive: zipfile.ZipFile, max_bytes: int) -> set[str]:
-    """Unpack everything once without keeping it; the sheets that have cells without a result.
-
-    An archive can say less than it holds; then its check sums do not fit, which is found here.
-    """
-    left = max_bytes
-    suspects = set()
-    for entry in archive.infolist():
-        tail = b""
-        with archive.open(entry) as file:
-            while piece := file.read(_PIECE):
-                left -= len(piece)
-                if left < 0:
-                    raise TooLarge("MiB", max_bytes >> 20)
-                if entry.filename.startswith("xl/worksheets/") and _SUSPECT.search(tail + piece):
-                    suspects.add(entry.filename)
-                tail = piece[-64:]
-    return suspects
+def read_titles(archive: zipfile.ZipFile, max_bytes: int) -> list[str]:
+    """The sheets' names. Raises what `read_sheets` does."""
+    with archive.open("xl/workbook.xml") as file:
+        book = file.read(max_bytes).decode("utf-8", "replace")
+    return [_attributes(tag).get("name", "") for tag in _SHEET.findall(book)]
 
 
 def _attributes(tag: str) -> dict[str, str]:

@@ -10,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from yunzhang import texts
+from yunzhang.estate.workbooks.files import RawFile, RawSheet
+from yunzhang.estate.workbooks.parsing import parse_file
 from yunzhang.estate.workbooks.sheets import BY_KEY, SHEETS
 from yunzhang.estate.workbooks.values import CellError, cell_value, empty_value, reader
 
@@ -216,3 +218,22 @@ def test_what_can_only_mean_one_thing_was_refused(
 def test_nothing_is_guessed(sheet: str, column: str, cell: Any) -> None:
     with pytest.raises(CellError):
         reader(BY_KEY[sheet].by_key[column])(cell)
+
+
+@pytest.mark.parametrize("cells", [[1.0, True, "1", 1], [True, 1.0], [1, 1.0, "x", "x", "１"]])
+def test_a_cell_is_read_as_what_it_is_though_one_like_it_was_read(cells: list[Any]) -> None:
+    def read(cells: list[Any]) -> list[tuple[Any, list[str]]]:
+        rows = [["编号", "机柜总数"], *([f"s{n}", cell] for n, cell in enumerate(cells))]
+        parsed = parse_file(RawFile("a.xlsx", "", [RawSheet("机房", rows)]))
+        codes = [[f.code for f in parsed.faults if f.row == n] for n in range(2, len(rows) + 1)]
+        values = [row.values.get("racks_total") for row in parsed.rows("sites")]
+        return list(zip(values, codes, strict=True))
+
+    assert read(cells) == [read([cell])[0] for cell in cells]
+
+
+def test_lists_of_equal_cells_are_not_one_list() -> None:
+    rows = [["编号", "别名"], ["a", "x、y"], ["b", "x、y"]]
+    one, two = parse_file(RawFile("a.xlsx", "", [RawSheet("单位", rows)])).rows("units")
+    one.values["aliases"].append("z")
+    assert two.values["aliases"] == ["x", "y"]
