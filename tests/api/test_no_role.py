@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from tests.api.conftest import Client, make_token
-from tests.api.test_matrix import PUBLIC, VALUES, rows
+from tests.api.test_matrix import PUBLIC, filled, rows
 
 # Sessions, tokens and grants: everybody has their own.
 OWN = ("/session", "/tokens", "/grants")
@@ -22,7 +22,7 @@ def test_an_account_without_roles_is_told_of_nothing(client: Client, wave: int) 
         if row["operator"] == PUBLIC or path.startswith(OWN) or row["route"] in FORMLESS:
             continue
         body = json.loads(row["body"].replace("{role}", "x")) if row["body"] else None
-        answer = nobody.ask(method, f"/api/v1{path.format_map(VALUES)}", body=body)
+        answer = nobody.ask(method, f"/api/v1{filled(path)}", body=body)
         if answer.status_code != 403:
             told.append(f"{row['route']}: {answer.status_code} {answer.text[:80]}")
     assert not told, "\n".join(told)

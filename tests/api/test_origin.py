@@ -17,7 +17,8 @@ def test_every_request_has_an_origin_of_its_own() -> None:
         seen.append(current_origin())
 
     async def ask() -> None:
-        scope = {"type": "http", "headers": [(b"host", b"localhost")], "client": ("10.1.2.3", 5)}
+        scope = {"type": "http", "path": "/", "headers": [(b"host", b"localhost")],
+                 "client": ("10.1.2.3", 5)}  # fmt: skip
         await Guard(app)(scope, None, None)  # type: ignore[arg-type]
 
     asyncio.run(ask())

@@ -8,11 +8,13 @@ from itertools import groupby
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     Table,
     Text,
     and_,
     bindparam,
+    cast,
     delete,
     func,
     or_,
@@ -272,7 +274,8 @@ def servers_of(session: Session, codes: Collection[str]) -> dict[str, Server]:
     """Server → what its row sums up of its parts."""
     found: dict[str, Server] = {}
     for chunk in _chunks(codes):
-        query = select(Workload.code, Workload.disk_gib + Workload.data_gib, Workload.addresses)
+        query = select(Workload.code, cast(Workload.disk_gib, BigInteger) + Workload.data_gib,
+                       Workload.addresses)  # fmt: skip
         for code, size, addresses in session.execute(query.where(Workload.code.in_(chunk))):
             found[code] = Server(size, addresses)
     return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import BigInteger, Select, cast, func, select
 
 from yunzhang.allocation.models import Allocation, AllocationAmount, Pool
 from yunzhang.db import Session
@@ -27,7 +27,8 @@ def _declared(code: Any, name: Any) -> Select[Any]:
             func.count(Workload.id),
             func.coalesce(func.sum(Workload.vcpu), 0),
             func.coalesce(func.sum(Workload.ram_mib), 0),
-            func.coalesce(func.sum(Workload.disk_gib + Workload.data_gib), 0),
+            # each sum is wide enough; the sum of two columns of one row is not
+            func.coalesce(func.sum(cast(Workload.disk_gib, BigInteger) + Workload.data_gib), 0),
             func.count(moved.c.server),
         )
         .select_from(Workload)

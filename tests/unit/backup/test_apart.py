@@ -30,7 +30,6 @@ def urls(postgres_url: str) -> Iterator[tuple[URL, ...]]:
             connection.execute(text(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
             connection.execute(text(f"CREATE DATABASE {name}"))
         yield tuple(make_url(postgres_url).set(database=name) for name in NAMES)
-        database_engine().dispose()
         for name in NAMES:
             connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
     main.dispose()
@@ -52,13 +51,14 @@ def ask(url: URL, query: str) -> set[object]:
 @pytest.fixture
 def apart(
     urls: tuple[URL, ...], instance: settings.Settings, monkeypatch: pytest.MonkeyPatch
-) -> settings.Settings:
+) -> Iterator[settings.Settings]:
     """The instance: sealed entries, a job, and a table as the engine keeps them."""
     monkeypatch.setenv("YUNZHANG_DATABASE_URL", urls[0].render_as_string())
     monkeypatch.setenv("YUNZHANG_ENGINE_URL", urls[1].render_as_string())
     settings.current.cache_clear()
     load_tables()
-    Base.metadata.create_all(database_engine())
+    engine = database_engine()
+    Base.metadata.create_all(engine)
     with connected(urls[1]) as connection:
         connection.execute(text("CREATE SCHEMA dbos"))
         columns = "id text PRIMARY KEY, done boolean NOT NULL DEFAULT false"
@@ -66,7 +66,8 @@ def apart(
     with db.transaction() as session:
         audit.record(session, "wang", "approve", "plan", "plan-1")
     audit.seal()
-    return settings.current()
+    yield settings.current()
+    engine.dispose()
 
 
 def target(tmp_path: Path, urls: tuple[URL, ...]) -> Target:

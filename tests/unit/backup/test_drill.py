@@ -267,7 +267,7 @@ def test_secrets_of_another_instance_are_refused_before_anything_is_touched(
     assert examine(elsewhere).fault is None
 
 
-@pytest.mark.parametrize("share", [0.1, 0.5, 0.99])
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
 def test_a_part_of_an_archive_is_no_back_up(
     filled: settings.Settings, elsewhere: Target, tmp_path: Path, share: float
 ) -> None:

@@ -130,7 +130,8 @@ def keep_farm(session: Session, farm: int, numbers: list[int], **how: Any) -> Ou
 def farms(estate: Session) -> Session:
     """Six farms of three domains each, all with the same names, all declared; read once."""
     model = workload(estate, "hrss-app")
-    kept = {c.key: getattr(model, c.key) for c in Workload.__table__.columns if c.key != "id"}
+    columns = {c.key for c in Workload.__table__.columns} - {"id", "uid"}
+    kept = {name: getattr(model, name) for name in columns}
     now = {"created_at": NOON, "updated_at": NOON, "state": "verified"}
     for farm in range(6):
         estate.add(

@@ -66,7 +66,7 @@ class Forecast:
             found = found.less(overlaps.across(ranked.take(~mine)))
         within = overlaps.relations(ranked.take(mine) if narrowed else ranked, by_domain=True)
         pages = overlaps.Pages(ranked, mine if narrowed else None)
-        public = np.flatnonzero(self._public & self._mine)
+        public = self._ordered(np.flatnonzero(self._public & self._mine))
         return ConflictReport(
             prefixes=int(self._mine.sum()),
             domains=len(np.unique(self._spans.domain[self._mine])),
@@ -166,6 +166,11 @@ class Forecast:
             for code, numbers in grouped.items()
         ]
         return sorted(rows, key=lambda row: (-row.high, -row.conflicts, row.unit_code))
+
+    def _ordered(self, places: Ints) -> Ints:
+        """Places by owner and address, whatever order the database told them in."""
+        taken = self._spans.take(places)
+        return places[np.lexsort((taken.lo[1], taken.lo[0], taken.family, taken.domain))]
 
     def _side(self, place: int) -> ConflictSide:
         owner = self._owners[int(self._spans.domain[place])]

@@ -68,6 +68,8 @@ def packed_spans(session: Session, domains: dict[str, int]) -> Iterator[Packed]:
             model.domain_code, model.family, model.role,
             _packed(model),
         ).group_by(model.domain_code, model.family, model.role)  # fmt: skip
+        # pages of conflicts are the same each time they are asked for
+        query = query.order_by(model.domain_code, model.family, model.role)
         for domain, family, role, found in session.execute(query):
             if domain in domains:
                 number = ROLES.index(RANGE_ROLES.get(role, role))
