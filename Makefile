@@ -18,10 +18,11 @@ help: ## explain the targets 列出各目标
 demo: setup ## the main job, on two real OpenStacks 在两朵真实的云之间演示全流程（需 root）
 	$(BIN)/python -m devcloud.demo
 
-# Unit and API tests share nothing and take both cores; the others share clouds, ports and clocks.
+# Unit and API tests share nothing and take both cores; those of devcloud wait for services most of
+# the time, so they run beside them. The others share clouds, ports and clocks.
 test: setup system-packages check ## all tests: SQLite, PostgreSQL, clouds 全部测试
-	$(BIN)/python -m pytest -n 2 tests/unit tests/api $(PYTEST)
-	$(BIN)/python -m pytest tests/integration tests/devcloud tests/cloud $(PYTEST)
+	$(BIN)/python -m pytest -n 3 --dist loadgroup tests/devcloud tests/unit tests/api $(PYTEST)
+	$(BIN)/python -m pytest tests/integration tests/cloud $(PYTEST)
 
 check: setup ## lint, types and the floors of the package 静态检查
 	$(BIN)/ruff check .

@@ -22,7 +22,12 @@ OURS = re.compile(
     "rabbit|erl|epmd|mysql|maria|nova|neutron|cinder|glance|keystone|placement|ovs|ovn|libvirt|qemu"
     "|uwsgi|devcloud"
 )
-pytestmark = [pytest.mark.devcloud, pytest.mark.skipif(os.geteuid() != 0, reason="needs root")]
+pytestmark = [
+    pytest.mark.devcloud,
+    pytest.mark.skipif(os.geteuid() != 0, reason="needs root"),
+    # one after the other, beside tests that touch nothing of the machine
+    pytest.mark.xdist_group("purge"),
+]
 
 Machine = dict[str, object]
 
