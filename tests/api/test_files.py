@@ -13,8 +13,9 @@ from sqlalchemy import func, select
 
 from tests.api.conftest import Client, make_token
 from yunzhang import db
+from yunzhang.estate.changes.models import ImportBatch
 from yunzhang.estate.importing import endpoints_files
-from yunzhang.estate.models import ImportBatch, Site
+from yunzhang.estate.models import Site
 from yunzhang.estate.workbooks import files
 from yunzhang.estate.workbooks.files import read_file
 from yunzhang.units.scope import Granted

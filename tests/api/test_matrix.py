@@ -22,7 +22,8 @@ from tests.api.conftest import Client, make_token
 from yunzhang import clock, db
 from yunzhang.api.app import make_app
 from yunzhang.estate import history
-from yunzhang.estate.models import Dependency, ImportBatch
+from yunzhang.estate.changes.models import ImportBatch
+from yunzhang.estate.models import Dependency
 from yunzhang.estate.service import READS
 from yunzhang.units.roles import ROLE_ACTS
 from yunzhang.units.scope import Granted

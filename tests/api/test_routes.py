@@ -13,8 +13,8 @@ from tests.api.conftest import Client, make_token
 from yunzhang import audit, clock, db
 from yunzhang.api.app import make_app
 from yunzhang.estate import history
+from yunzhang.estate.changes.models import ImportBatch
 from yunzhang.estate.importing.endpoints_files import XLSX
-from yunzhang.estate.models import ImportBatch
 from yunzhang.units.scope import Granted
 
 TEXT = ("text/html", "text/event-stream", "application/yaml", "text/csv", XLSX)

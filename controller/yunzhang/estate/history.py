@@ -11,7 +11,7 @@ from sqlalchemy import or_, select, update
 from yunzhang.db import Session
 from yunzhang.db.paging import Asked, Slice, read_page
 from yunzhang.estate import bulk
-from yunzhang.estate.models import ChangeLog, ImportBatch, ImportRow
+from yunzhang.estate.changes.models import ChangeLog, ImportBatch, ImportRow
 from yunzhang.estate.repository import CHUNK, MODELS
 from yunzhang.estate.workbooks.columns import Sheet
 from yunzhang.estate.workbooks.sheets import BY_KEY

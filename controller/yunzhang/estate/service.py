@@ -15,12 +15,12 @@ from yunzhang.db import Session
 from yunzhang.db.paging import Asked
 from yunzhang.errors import InputError, NotFound
 from yunzhang.estate import history, repository, schemas
+from yunzhang.estate.changes.models import ImportBatch
 from yunzhang.estate.importing import batches, own_rules, rules
 from yunzhang.estate.importing import writing as importing
 from yunzhang.estate.importing.known import Known
 from yunzhang.estate.importing.writing import Progress, no_progress
 from yunzhang.estate.list_repository import Narrowing, page_rows
-from yunzhang.estate.models import ImportBatch
 from yunzhang.estate.pages import check_page, told_page
 from yunzhang.estate.workbooks import bad_rows, csv_sheets, workbook
 from yunzhang.estate.workbooks.files import RawFile, read_file

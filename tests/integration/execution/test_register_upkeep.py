@@ -20,7 +20,8 @@ from tests.unit.clouds.test_streaming import BigCloud, changed, server
 from tests.unit.hosts.test_facts import FACTS
 from yunzhang import clock, db, schedule, settings
 from yunzhang.discovery.models import DiscoveryRun, Finding
-from yunzhang.estate.models import ChangeLog, CloudPlatform
+from yunzhang.estate.changes.models import ChangeLog
+from yunzhang.estate.models import CloudPlatform
 from yunzhang.schedule import Regular
 from yunzhang.workflows import engine, register_upkeep, run_worker
 

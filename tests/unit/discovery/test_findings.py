@@ -34,7 +34,8 @@ from yunzhang.discovery.keeping import Reading, deleted, keep, record
 from yunzhang.discovery.models import Finding
 from yunzhang.discovery.service import cloud_record, load_survey
 from yunzhang.errors import Conflict, Forbidden, InputError, NotFound
-from yunzhang.estate.models import ChangeLog, Nic
+from yunzhang.estate.changes.models import ChangeLog
+from yunzhang.estate.models import Nic
 from yunzhang.settings import Settings
 from yunzhang.units.scope import SYSTEM, Granted, Principal, bind
 

@@ -28,8 +28,9 @@ from yunzhang.discovery.models import Finding
 from yunzhang.discovery.registering import Rule
 from yunzhang.discovery.rules import read_rules
 from yunzhang.errors import Conflict, Forbidden, InputError
+from yunzhang.estate.changes.models import ChangeLog
 from yunzhang.estate.importing import undo
-from yunzhang.estate.models import ChangeLog, Nic, Workload
+from yunzhang.estate.models import Nic, Workload
 from yunzhang.settings import Settings
 from yunzhang.units.scope import SYSTEM, Granted, Principal, bind
 

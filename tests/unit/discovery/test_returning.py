@@ -20,9 +20,9 @@ from tests.unit.discovery.world import (
 )
 from yunzhang.discovery.decisions import Verdict, decide
 from yunzhang.discovery.models import Finding
+from yunzhang.estate.changes.models import ChangeLog
 from yunzhang.estate.items import lifecycle
 from yunzhang.estate.items.lifecycle import Step
-from yunzhang.estate.models import ChangeLog
 from yunzhang.settings import Settings
 from yunzhang.units.scope import SYSTEM
 

@@ -27,8 +27,8 @@ from yunzhang.estate.foreign.placing import (
     place_system,
     platform_code,
 )
+from yunzhang.estate.workbooks.cells import CellError, read_text
 from yunzhang.estate.workbooks.files import RawSheet
-from yunzhang.estate.workbooks.values import CellError, read_text
 
 # Sheets whose rows are parts of a machine.
 PARTS = ("vCPU", "vMemory", "vDisk", "vPartition", "vNetwork")

@@ -8,9 +8,9 @@ from yunzhang.db import Session
 from yunzhang.db.paging import Asked
 from yunzhang.errors import NotFound
 from yunzhang.estate import history, repository
+from yunzhang.estate.changes.models import ImportBatch
 from yunzhang.estate.history import BatchFilter
 from yunzhang.estate.importing.schemas import ImportRowRead
-from yunzhang.estate.models import ImportBatch
 from yunzhang.estate.pages import check_page, told_page
 from yunzhang.estate.schemas import BatchRead, Page
 from yunzhang.units.scope import Principal, demand, reach_of

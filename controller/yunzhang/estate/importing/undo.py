@@ -11,12 +11,12 @@ from yunzhang import audit, clock, texts
 from yunzhang.db import Session
 from yunzhang.errors import Conflict, Forbidden
 from yunzhang.estate import history, repository, service
+from yunzhang.estate.changes.models import ImportBatch
 from yunzhang.estate.history import Entry
 from yunzhang.estate.importing.batches import find_batch
 from yunzhang.estate.importing.known import Key, key_text
 from yunzhang.estate.items.naming import SHOWN, Hindrance, find_naming
 from yunzhang.estate.items.records import as_file, whole_record
-from yunzhang.estate.models import ImportBatch
 from yunzhang.estate.workbooks.files import RawFile
 from yunzhang.estate.workbooks.sheets import BY_KEY, SHEETS
 from yunzhang.units.scope import Principal, acting, demand, reach_of, unrestricted

@@ -11,6 +11,7 @@ from yunzhang.db import Session
 from yunzhang.estate import history, repository
 from yunzhang.estate.addresses.blocks import parse_address, parse_block, to_hex
 from yunzhang.estate.history import Entry
+from yunzhang.estate.importing import repository as comparing
 from yunzhang.estate.importing.known import Known, changed_values, column_names, key_text
 from yunzhang.estate.importing.overlap_notes import stretches
 from yunzhang.estate.importing.quality import Quality
@@ -69,11 +70,11 @@ def read_known(session: Session, parsed: Parsed) -> Known:
             known.codes[target] = repository.existing_codes(session, target, codes)
     for target in dict.fromkeys(("networks", "domains", "workloads", "persons", *OBJECTS)):
         known.owners[target] = repository.owning_units(session, target, named[target])
-    known.prefixes = repository.known_prefixes(session, domains)
-    known.zones = repository.zones_of(session, domains)
-    known.network_zones = repository.network_zones(session, named["networks"])
+    known.prefixes = comparing.known_prefixes(session, domains)
+    known.zones = comparing.zones_of(session, domains)
+    known.network_zones = comparing.network_zones(session, named["networks"])
     if named["units"] or "units" in parsed.sheets:
-        known.units = repository.unit_names(session)
+        known.units = comparing.unit_names(session)
     _read_loads(session, parsed, known, named)
     _read_parts(session, parsed, known)
     _read_spans(session, parsed, known)
@@ -101,14 +102,14 @@ def _read_loads(
     session: Session, parsed: Parsed, known: Known, named: Mapping[str, set[str]]
 ) -> None:
     uuids = {uuid for row in parsed.rows("workloads") if (uuid := row.values.get("platform_uuid"))}
-    known.uuids = repository.platform_uuids(session, uuids)
-    known.loads = repository.platform_loads(
+    known.uuids = comparing.platform_uuids(session, uuids)
+    known.loads = comparing.platform_loads(
         session, named["platforms"] | {row.key[0] for row in parsed.rows("platforms") if row.key}
     )
     serials = {serial for row in parsed.rows("workloads") if (serial := row.values.get("serial"))}
-    known.serials = repository.serial_holders(session, serials)
+    known.serials = comparing.serial_holders(session, serials)
     if "responsibilities" in parsed.sheets:
-        known.duties = repository.duties_of(session, named["persons"])
+        known.duties = comparing.duties_of(session, named["persons"])
 
 
 def _read_parts(session: Session, parsed: Parsed, known: Known) -> None:
@@ -116,11 +117,11 @@ def _read_parts(session: Session, parsed: Parsed, known: Known) -> None:
     own = {row.key[0] for row in parsed.rows("workloads") if row.key}
     brought = {code for key in ("disks", "nics") for row in parsed.rows(key)
                if (code := row.values.get("workload_code"))}  # fmt: skip
-    known.servers = repository.servers_of(session, brought - own)
-    known.disks = repository.parts_of(session, Disk, "size_gib", own | brought)
-    known.nics = repository.parts_of(session, Nic, "addresses", own | brought)
+    known.servers = comparing.servers_of(session, brought - own)
+    known.disks = comparing.parts_of(session, Disk, "size_gib", own | brought)
+    known.nics = comparing.parts_of(session, Nic, "addresses", own | brought)
     macs = {mac for row in parsed.rows("nics") if (mac := row.values.get("mac"))}
-    known.macs = repository.mac_holders(session, macs)
+    known.macs = comparing.mac_holders(session, macs)
 
 
 def _read_spans(session: Session, parsed: Parsed, known: Known) -> None:
@@ -131,8 +132,8 @@ def _read_spans(session: Session, parsed: Parsed, known: Known) -> None:
         if (cidr := row.values.get("cidr")) and row.values.get("role") != "container"
     ]
     if blocks:
-        known.domain_owners = repository.domain_owners(session)
-        known.spans = repository.spans_meeting(session, stretches(blocks))
+        known.domain_owners = comparing.domain_owners(session)
+        known.spans = comparing.spans_meeting(session, stretches(blocks))
 
 
 def compare(parsed: Parsed, known: Known) -> Difference:

@@ -15,9 +15,10 @@ from yunzhang.estate.items import repository as item_repository
 from yunzhang.estate.items.naming import find_naming
 from yunzhang.estate.items.records import Record, as_file, whole_record
 from yunzhang.estate.service import Mode
+from yunzhang.estate.workbooks.cells import CellError
 from yunzhang.estate.workbooks.report import Fault, ImportReport
 from yunzhang.estate.workbooks.sheets import Sheet
-from yunzhang.estate.workbooks.values import CellError, reader
+from yunzhang.estate.workbooks.values import reader
 from yunzhang.units.scope import Principal, demand, doing
 
 # Records that one call may bring.

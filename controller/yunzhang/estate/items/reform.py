@@ -17,8 +17,9 @@ from yunzhang.estate.importing.known import key_text
 from yunzhang.estate.items import repository as item_repository
 from yunzhang.estate.items.lifecycle import owning_unit
 from yunzhang.estate.models import Responsibility
+from yunzhang.estate.workbooks.cells import CellError
 from yunzhang.estate.workbooks.sheets import BY_KEY, SHEETS
-from yunzhang.estate.workbooks.values import CellError, reader
+from yunzhang.estate.workbooks.values import reader
 from yunzhang.units.models import Person, Unit
 from yunzhang.units.scope import Principal, doing
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from yunzhang import texts
+from yunzhang.estate.workbooks.cells import CellError, read_plain, split_list
 from yunzhang.estate.workbooks.choices import REFUSED_ZONE, SECRET_WORDS
 from yunzhang.estate.workbooks.columns import LISTS
 from yunzhang.estate.workbooks.files import RawFile, RawSheet
@@ -21,14 +22,7 @@ from yunzhang.estate.workbooks.sheets import (
     Sheet,
     find_sheet,
 )
-from yunzhang.estate.workbooks.values import (
-    CellError,
-    Parse,
-    empty_value,
-    read_plain,
-    reader,
-    split_list,
-)
+from yunzhang.estate.workbooks.values import Parse, empty_value, reader
 
 Key = tuple[Any, ...]
 # Different cells of a column that are read once; of a column without repetitions the rest is not.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
@@ -17,6 +16,7 @@ from yunzhang.estate.addresses.blocks import (
     parse_address,
     parse_block,
 )
+from yunzhang.estate.workbooks.cells import CellError, read_plain, read_text, split_list
 from yunzhang.estate.workbooks.columns import LISTS, NUMBERS, Column
 from yunzhang.units.uscc import check_character, is_uscc
 
@@ -24,14 +24,6 @@ Parse = Callable[[Any], Any]
 
 # Fen in ten thousand yuan (万元), the unit money is written in.
 FEN_PER_WAN = 1_000_000
-# Excel keeps 15 digits of a number; what was longer is lost, not to be guessed.
-EXACT_LIMIT = 10**15
-# Only Chinese punctuation that stands for plain ASCII; Chinese words keep theirs.
-_WIDE = {code: code - 0xFEE0 for code in (*range(0xFF10, 0xFF1A), *range(0xFF21, 0xFF3B),
-                                          *range(0xFF41, 0xFF5B))}  # fmt: skip
-_WIDE |= {0x3000: " ", 0xA0: " ", 0x200B: None, 0xFEFF: None}
-_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ufffe\uffff]")
-_SPLIT = re.compile(r"[、,;\n\r]+")
 _SPLIT_NAMES = re.compile(r"[、,，;；\n\r]+")
 # Ends a cell whose parts stand on a line each, because one of them has a separator in it.
 LINES = "\n"
@@ -65,53 +57,10 @@ _MBPS: dict[str, int | Decimal] = {
 }
 _SPOKEN_MBPS = {"百兆": 100, "千兆": 1000, "万兆": 10_000, "十万兆": 100_000}
 _PHONE = re.compile(r"\+?[0-9*()\- ]{5,24}(?:[转,#x]\d{1,6})?")
-# What a spreadsheet shows where a formula failed.
-ERRORS = frozenset({"#REF!", "#N/A", "#NAME?", "#VALUE!", "#DIV/0!", "#NUM!", "#NULL!"})
 _YEAR = re.compile(r"(\d{4})(?:年.*|[-/.]\d{1,2}.*)?")
 _YES = frozenset({"是", "y", "yes", "true", "1", "有", "√", "✓"})
 _NO = frozenset({"否", "n", "no", "false", "0", "无", "×"})
 _WORDED_LEVELS = {"零": 0, "一": 1, "二": 2, "三": 3, "四": 4, "I": 1, "II": 2, "III": 3, "IV": 4}
-
-
-class CellError(ValueError):
-    """A cell that cannot be used. `code` and `values` name a text of the catalogue."""
-
-    def __init__(self, code: str, **values: Any) -> None:
-        super().__init__(code)
-        self.code = code
-        self.values = values
-
-
-def read_text(raw: Any) -> str:
-    """A cell as text: trimmed, full-width letters and digits made plain.
-
-    Numbers that Excel made of digits lose their `.0`; times become ISO dates.
-    """
-    if not isinstance(raw, str):
-        return _read_other(raw)
-    if raw.startswith("#") and raw in ERRORS:
-        raise CellError("cell_error", value=raw)
-    if not raw.isascii():
-        raw = raw.translate(_WIDE)
-    return (_CONTROLS.sub("", raw) if not raw.isprintable() else raw).strip()
-
-
-def _read_other(raw: Any) -> str:
-    if isinstance(raw, bool):
-        return "是" if raw else "否"
-    if isinstance(raw, float):
-        if abs(raw) >= EXACT_LIMIT:
-            raise CellError("number_lost", value=f"{raw:.0f}")
-        return str(int(raw)) if raw.is_integer() else repr(raw)
-    if isinstance(raw, datetime) and not (raw.hour or raw.minute):
-        raw = raw.date()
-    return raw.isoformat() if isinstance(raw, date) else str(raw).strip()
-
-
-def read_plain(raw: Any) -> str:
-    """A cell as text in which full-width punctuation means the same as plain."""
-    text = read_text(raw)
-    return text if text.isascii() else unicodedata.normalize("NFKC", text).strip()
 
 
 def _text_reader(column: Column) -> Parse:
@@ -231,11 +180,6 @@ def _cidr(text: str) -> str:
 
 def _read_cidr(raw: Any) -> str:
     return _cidr(read_plain(raw))
-
-
-def split_list(raw: Any) -> list[str]:
-    """The parts of a cell that lists several things."""
-    return [part.strip() for part in _SPLIT.split(read_plain(raw)) if part.strip()]
 
 
 def _names_reader(column: Column) -> Parse:

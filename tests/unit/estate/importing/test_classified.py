@@ -13,7 +13,7 @@ from tests.unit.estate.whole import load_whole
 from yunzhang import clock
 from yunzhang.audit import AuditEntry
 from yunzhang.estate import service
-from yunzhang.estate.models import ChangeLog, ImportBatch, ImportRow
+from yunzhang.estate.changes.models import ChangeLog, ImportBatch, ImportRow
 from yunzhang.estate.workbooks import bad_rows
 from yunzhang.estate.workbooks.files import RawFile, RawSheet, read_file
 from yunzhang.estate.workbooks.report import ImportReport

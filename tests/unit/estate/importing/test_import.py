@@ -26,7 +26,8 @@ from yunzhang import audit, texts
 from yunzhang.audit import AuditEntry
 from yunzhang.errors import Conflict, Forbidden, InputError
 from yunzhang.estate import repository, service
-from yunzhang.estate.models import ChangeLog, ImportBatch, InfoSystem, Prefix, Workload
+from yunzhang.estate.changes.models import ChangeLog, ImportBatch
+from yunzhang.estate.models import InfoSystem, Prefix, Workload
 from yunzhang.estate.workbooks.files import RawFile, RawSheet
 from yunzhang.estate.workbooks.report import ImportReport
 from yunzhang.estate.workbooks.sheets import BY_KEY

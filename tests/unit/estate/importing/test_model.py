@@ -13,9 +13,10 @@ from sqlalchemy.orm import Session
 from tests.unit.estate.books import save, set_cell
 from tests.unit.estate.whole import load_whole, whole_cells, whole_rows, write_whole
 from yunzhang.estate import service
+from yunzhang.estate.changes.models import ImportBatch
 from yunzhang.estate.importing.quality import Quality
 from yunzhang.estate.items import reform
-from yunzhang.estate.models import ImportBatch, PrivateNetwork, Workload
+from yunzhang.estate.models import PrivateNetwork, Workload
 from yunzhang.estate.repository import MODELS
 from yunzhang.estate.workbooks.report import Fault
 from yunzhang.estate.workbooks.sheets import BY_KEY, TEMPLATE_VERSION

@@ -13,11 +13,12 @@ from tests.unit.estate.books import load_demo
 from yunzhang.errors import Conflict, Forbidden, NotFound
 from yunzhang.estate import service
 from yunzhang.estate.addresses.service import find_conflicts
+from yunzhang.estate.changes.models import ImportBatch
 from yunzhang.estate.example.province import invented_uscc
 from yunzhang.estate.importing.undo import undo_batch
 from yunzhang.estate.items import editing, lifecycle
 from yunzhang.estate.items.lifecycle import Step
-from yunzhang.estate.models import AddressDomain, ImportBatch, PrivateNetwork, Site, Workload
+from yunzhang.estate.models import AddressDomain, PrivateNetwork, Site, Workload
 from yunzhang.estate.workbooks.files import RawFile, RawSheet
 from yunzhang.estate.workbooks.report import ImportReport
 from yunzhang.estate.workbooks.sheets import BY_KEY

@@ -16,12 +16,12 @@ from yunzhang.errors import Conflict, Forbidden, NotFound
 from yunzhang.estate import service
 from yunzhang.estate.addresses.schemas import FreeRequest
 from yunzhang.estate.addresses.service import take_free
+from yunzhang.estate.changes.models import ChangeLog, ImportBatch, ImportRow
 from yunzhang.estate.changes.service import list_item_changes
 from yunzhang.estate.importing.batches import list_batches
 from yunzhang.estate.importing.undo import undo_batch
 from yunzhang.estate.items import reform
 from yunzhang.estate.items.editing import remove_item
-from yunzhang.estate.models import ChangeLog, ImportBatch, ImportRow
 from yunzhang.estate.workbooks.sheets import BY_KEY
 from yunzhang.units.models import Person
 from yunzhang.units.scope import SYSTEM, Principal

@@ -16,10 +16,11 @@ from yunzhang import audit
 from yunzhang.audit import AuditEntry
 from yunzhang.errors import Conflict, Forbidden, InputError, NotFound
 from yunzhang.estate import service
+from yunzhang.estate.changes.models import ChangeLog
 from yunzhang.estate.changes.service import list_item_changes
 from yunzhang.estate.example.province import invented_uscc
 from yunzhang.estate.items import reform
-from yunzhang.estate.models import ChangeLog, Responsibility, Workload
+from yunzhang.estate.models import Responsibility, Workload
 from yunzhang.units.models import Person, Unit
 from yunzhang.units.scope import SYSTEM, Principal
 

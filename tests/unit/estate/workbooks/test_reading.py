@@ -18,8 +18,9 @@ from tests.unit.estate.whole import load_whole, whole_cells, write_whole
 from yunzhang import audit
 from yunzhang.errors import InputError
 from yunzhang.estate import service
+from yunzhang.estate.changes.models import ChangeLog, ImportBatch
 from yunzhang.estate.importing import writing as importing
-from yunzhang.estate.models import ChangeLog, ImportBatch, Prefix
+from yunzhang.estate.models import Prefix
 from yunzhang.estate.workbooks import files
 from yunzhang.estate.workbooks.files import read_file
 from yunzhang.units.scope import SYSTEM

@@ -20,8 +20,9 @@ from yunzhang.db.tables import load_tables
 from yunzhang.estate import service
 from yunzhang.estate.addresses.blocks import format_address, format_block, parse_block
 from yunzhang.estate.items import reform
+from yunzhang.estate.workbooks.cells import CellError
 from yunzhang.estate.workbooks.sheets import BY_KEY, SHEETS, Column
-from yunzhang.estate.workbooks.values import CellError, empty_value, reader
+from yunzhang.estate.workbooks.values import empty_value, reader
 from yunzhang.units.scope import SYSTEM, Principal
 
 WANG = Principal("wang", frozenset({"operator"}), 1)

@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from yunzhang import texts
+from yunzhang.estate.workbooks.cells import CellError
 from yunzhang.estate.workbooks.files import RawFile, RawSheet
 from yunzhang.estate.workbooks.parsing import parse_file
 from yunzhang.estate.workbooks.sheets import BY_KEY, SHEETS
-from yunzhang.estate.workbooks.values import CellError, cell_value, empty_value, reader
+from yunzhang.estate.workbooks.values import cell_value, empty_value, reader
 
 
 def column(path: str) -> Any:
