@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 from fastapi import FastAPI
+from sqlalchemy import select, update
 
 from tests.api.conftest import Client
 from tests.factories import add_worker
@@ -13,6 +17,7 @@ from yunzhang import db, settings
 from yunzhang.api import guards
 from yunzhang.api.app import make_app
 from yunzhang.api.faults import asked_language
+from yunzhang.api.repository import CATALOGUE
 from yunzhang.db import database_engine
 from yunzhang.errors import Outside
 
@@ -97,6 +102,27 @@ def test_what_no_database_keeps_was_a_fault_of_the_product(client: Client) -> No
         assert answer.status_code in {200, 404, 422}, path
         if answer.status_code == 422:
             assert answer.json()["code"] == "api.value_bad"
+
+
+def test_cursors_of_the_catalogue_told_the_codes_of_others(wave: int, client: Client) -> None:
+    """A cursor holds what a list is ordered by, and is only encoded, not hidden."""
+    codes: set[str] = set()
+    model: Any
+    with db.transaction() as session:
+        for model in CATALOGUE.values():
+            session.execute(update(model).values(state="verified"))
+            codes.update(session.scalars(select(model.code)))
+    cursor, seen = "", 0
+    while True:
+        page = client.get(f"/catalogue?limit=1{cursor}").json()
+        seen += len(page["items"])
+        for told in filter(None, (page["next"], page["previous"])):
+            parts = json.loads(base64.urlsafe_b64decode(told + "=" * (-len(told) % 4)))
+            assert codes.isdisjoint(parts)
+        if page["next"] is None:
+            break
+        cursor = f"&cursor={page['next']}"
+    assert seen == page["total"] > 1
 
 
 @pytest.mark.parametrize("told", [True, False])
