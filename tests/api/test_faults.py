@@ -11,7 +11,7 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import select, update
 
-from tests.api.conftest import Client
+from tests.api.conftest import Client, make_token
 from tests.factories import add_worker
 from yunzhang import db, settings
 from yunzhang.api import guards
@@ -102,6 +102,21 @@ def test_what_no_database_keeps_was_a_fault_of_the_product(client: Client) -> No
         assert answer.status_code in {200, 404, 422}, path
         if answer.status_code == 422:
             assert answer.json()["code"] == "api.value_bad"
+
+
+@pytest.mark.parametrize("path", ["/estate/changes", "/estate/imports", "/audit/entries"])
+@pytest.mark.parametrize(
+    ("named", "given"),
+    [("since", "0001-01-01T00:00:00"), ("until", "9999-12-31T23:59:59-12:00")],
+)
+def test_times_that_utc_does_not_have_were_a_fault_of_the_product(
+    running: settings.Settings, path: str, named: str, given: str
+) -> None:
+    auditor = Client(make_app(), make_token("auditor", ["auditor"]))
+    answer = auditor.get(f"{path}?{named}={given}")
+    assert (answer.status_code, answer.json()["code"]) == (422, "estate.moment_bad")
+    for fit in ("0001-01-01T00:00:00Z", "2026-11-23T09:00:00", "9999-12-31T23:59:59Z"):
+        assert auditor.get(f"{path}?{named}={fit}").status_code == 200
 
 
 def test_cursors_of_the_catalogue_told_the_codes_of_others(wave: int, client: Client) -> None:
