@@ -43,6 +43,7 @@ __all__ = [
     "asker_of",
     "bind",
     "demand",
+    "demand_oversight",
     "doing",
     "reach_of",
     "unrestricted",
@@ -122,6 +123,14 @@ def demand(principal: Principal, act: str) -> None:
     """Raise Forbidden `units.forbidden` unless `principal` may do `act`."""
     if act not in principal.acts:
         raise Forbidden("units.forbidden", name=principal.name, act=act)
+
+
+def demand_oversight(principal: Principal) -> None:
+    """Raise Forbidden `units.forbidden` unless `principal` sees the whole office's rooms: plans,
+    runs, pools, reports. Who oversees for some units only does not."""
+    demand(principal, "oversee")
+    if not principal.reach({"oversee"}).office:
+        raise Forbidden("units.forbidden", name=principal.name, act="oversee")
 
 
 # Keys of `Session.info`: who asks, what for, and which models are free at present (None: all).
