@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 from fastapi import FastAPI
+from sqlalchemy import select, update
 
-from tests.api.conftest import Client
+from tests.api.conftest import Client, make_token
 from tests.factories import add_worker
 from yunzhang import db, settings
 from yunzhang.api import guards
 from yunzhang.api.app import make_app
 from yunzhang.api.faults import asked_language
+from yunzhang.api.repository import CATALOGUE
 from yunzhang.db import database_engine
 from yunzhang.errors import Outside
 
@@ -97,6 +102,42 @@ def test_what_no_database_keeps_was_a_fault_of_the_product(client: Client) -> No
         assert answer.status_code in {200, 404, 422}, path
         if answer.status_code == 422:
             assert answer.json()["code"] == "api.value_bad"
+
+
+@pytest.mark.parametrize("path", ["/estate/changes", "/estate/imports", "/audit/entries"])
+@pytest.mark.parametrize(
+    ("named", "given"),
+    [("since", "0001-01-01T00:00:00"), ("until", "9999-12-31T23:59:59-12:00")],
+)
+def test_times_that_utc_does_not_have_were_a_fault_of_the_product(
+    running: settings.Settings, path: str, named: str, given: str
+) -> None:
+    auditor = Client(make_app(), make_token("auditor", ["auditor"]))
+    answer = auditor.get(f"{path}?{named}={given}")
+    assert (answer.status_code, answer.json()["code"]) == (422, "estate.moment_bad")
+    for fit in ("0001-01-01T00:00:00Z", "2026-11-23T09:00:00", "9999-12-31T23:59:59Z"):
+        assert auditor.get(f"{path}?{named}={fit}").status_code == 200
+
+
+def test_cursors_of_the_catalogue_told_the_codes_of_others(wave: int, client: Client) -> None:
+    """A cursor holds what a list is ordered by, and is only encoded, not hidden."""
+    codes: set[str] = set()
+    model: Any
+    with db.transaction() as session:
+        for model in CATALOGUE.values():
+            session.execute(update(model).values(state="verified"))
+            codes.update(session.scalars(select(model.code)))
+    cursor, seen = "", 0
+    while True:
+        page = client.get(f"/catalogue?limit=1{cursor}").json()
+        seen += len(page["items"])
+        for told in filter(None, (page["next"], page["previous"])):
+            parts = json.loads(base64.urlsafe_b64decode(told + "=" * (-len(told) % 4)))
+            assert codes.isdisjoint(parts)
+        if page["next"] is None:
+            break
+        cursor = f"&cursor={page['next']}"
+    assert seen == page["total"] > 1
 
 
 @pytest.mark.parametrize("told", [True, False])

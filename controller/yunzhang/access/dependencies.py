@@ -21,7 +21,7 @@ from yunzhang.access.cookies import cookie_name
 from yunzhang.access.models import Account, ConsoleSession, Token
 from yunzhang.errors import Forbidden, Unauthenticated
 from yunzhang.units import scope
-from yunzhang.units.scope import Principal, demand
+from yunzhang.units.scope import Principal, demand, demand_oversight
 
 CSRF_HEADER = "X-CSRF-Token"
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -122,9 +122,7 @@ def still_asking(found: Shown) -> Principal:
 
 def overseeing(principal: Asking) -> Principal:
     """Who is asking, provided they see the whole office's rooms: plans, runs, pools, reports."""
-    demand(principal, "oversee")
-    if not principal.reach().office:
-        raise Forbidden("units.forbidden", name=principal.name, act="oversee")
+    demand_oversight(principal)
     return principal
 
 

@@ -17,9 +17,7 @@ from yunzhang.access.models import (
     Token,
 )
 from yunzhang.db import Session
-
-# Key of the PostgreSQL advisory lock under which roles change.
-ACCOUNTS_LOCK = 5_930_203
+from yunzhang.db.locks import Lock
 
 
 def find_account(session: Session, name: str) -> Account | None:
@@ -240,4 +238,4 @@ def lock_accounts(session: Session) -> None:
     SQLite has one writer anyway.
     """
     if session.get_bind().dialect.name == "postgresql":
-        session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ACCOUNTS_LOCK})
+        session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": Lock.ACCOUNTS})

@@ -200,7 +200,7 @@ def page_catalogue(
             continue
         purpose = own.purpose if hasattr(own, "purpose") else literal("")
         columns = own.name.label("name"), Unit.name.label("unit"), purpose.label("purpose")
-        told = select(literal(each).label("kind"), *columns, own.code.label("code"))
+        told = select(literal(each).label("kind"), *columns, own.uid.label("uid"))
         told = told.join(Unit, Unit.code == own.unit_code).where(own.state.not_in(UNVERIFIED))
         if unit:
             told = told.where(Unit.code == unit)
@@ -210,5 +210,6 @@ def page_catalogue(
     rows = union_all(*parts).subquery()
     query = select(rows.c.kind, rows.c.name, rows.c.unit, rows.c.purpose)
     with scope.unrestricted(session):
-        order = [rows.c.unit, rows.c.kind, rows.c.name, rows.c.code]
+        # a cursor can be read by whom it is given, and a code is not of what the catalogue tells
+        order = [rows.c.unit, rows.c.kind, rows.c.name, rows.c.uid]
         return read_page(session, query, order, asked, reader)

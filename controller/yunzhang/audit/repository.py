@@ -10,10 +10,8 @@ from sqlalchemy import Result, Select, delete, exists, func, insert, select, tex
 
 from yunzhang.audit.models import AuditBlock, AuditEntry, AuditSeal, AuditWaiting
 from yunzhang.db import Session
+from yunzhang.db.locks import Lock
 
-# Key of the PostgreSQL advisory lock of the one sealer. On SQLite a transaction is the only writer
-# anyway.
-SEALER_LOCK = 5_930_201
 # Rows fetched at a time while a long result streams.
 STREAMED = 2000
 
@@ -51,7 +49,7 @@ def try_lock(session: Session) -> bool:
     if session.get_bind().dialect.name != "postgresql":
         return True
     query = text("SELECT pg_try_advisory_xact_lock(:key)")
-    return bool(session.execute(query, {"key": SEALER_LOCK}).scalar_one())
+    return bool(session.execute(query, {"key": Lock.SEALER}).scalar_one())
 
 
 def is_waiting(session: Session) -> bool:

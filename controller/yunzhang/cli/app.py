@@ -40,11 +40,8 @@ COMMANDS = {
     "serve": "server:serve",
     "worker": "server:worker",
 }
-# Commands whose process acts for many; requests say themselves where they come from.
+# Commands that run the instance itself, for many: requests say who asks and where from.
 SERVING = frozenset({"serve", "worker"})
-
-# Commands that run the instance itself, for whomever asked.
-RUNNERS = frozenset({"serve", "worker"})
 
 
 class LazyGroup(click.Group):
@@ -76,7 +73,7 @@ def yunzhang(ctx: click.Context, acting: str | None, lang: str | None) -> None:
     channel = "worker" if ctx.invoked_subcommand in SERVING else "cli"
     set_process_origin(channel, context.local_user())
     ctx.obj = context.Acting(acting)
-    if ctx.invoked_subcommand not in RUNNERS:
+    if ctx.invoked_subcommand not in SERVING:
         # whatever a command reads passes the restriction of who it acts as
         scope.act_as(context.principal)
         ctx.call_on_close(lambda: scope.act_as(None))

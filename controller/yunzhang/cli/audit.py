@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -32,9 +32,9 @@ def _moment(_: click.Context, __: click.Parameter, given: str | None) -> Moment:
         return None
     try:
         at = datetime.fromisoformat(given)
-    except ValueError:
+        return (at if at.tzinfo else at.replace(tzinfo=clock.BEIJING)).astimezone(UTC)
+    except (ValueError, OverflowError):
         raise InputError("audit.moment_bad", given=given) from None
-    return at if at.tzinfo else at.replace(tzinfo=clock.BEIJING)
 
 
 def filters(command: Any) -> Any:

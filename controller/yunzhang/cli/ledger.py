@@ -8,10 +8,11 @@ from rich.table import Table
 from yunzhang import texts
 from yunzhang.allocation import repository, service
 from yunzhang.allocation.models import Pool
-from yunzhang.cli.context import output
+from yunzhang.cli.context import output, principal
 from yunzhang.db import reading
 from yunzhang.errors import Conflict
 from yunzhang.texts import text
+from yunzhang.units.scope import demand_oversight
 
 
 @click.group()
@@ -23,6 +24,7 @@ def ledger() -> None:
 def show() -> None:
     """各资源池的容量、预留与分配 / Capacity, held and committed of every pool."""
     columns = ("pool", "resource", "capacity", "held", "committed", "free")
+    demand_oversight(principal())
     table = Table(*(text(f"cli.column_{name}") for name in columns))
     with reading() as session:
         for row in repository.list_counters(session):
@@ -36,6 +38,8 @@ def show() -> None:
 @ledger.command()
 def verify() -> None:
     """核对台账、计数与分配 / Check that ledger, counters and allocations agree."""
+    # of what one does not see nothing is wrong: to a unit any ledger would look sound
+    demand_oversight(principal())
     with reading() as session:
         faults = service.verify_ledger(session)
     if faults:

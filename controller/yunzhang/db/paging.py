@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 import threading
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
@@ -28,6 +29,8 @@ SLOW = 0.02
 KEPT = 10.0
 _MOST_KEPT = 1_000
 _LONGEST = 2_000
+# In names stands much that is not printable: private use characters, separators of lines.
+_UNKEPT = re.compile("[\0\ud800-\udfff]")
 
 Direction = Literal["after", "before"]
 # What selects entities, several or with more columns.
@@ -73,8 +76,8 @@ def _read_part(part: Any, kind: type[Part]) -> Part:
             return date.fromisoformat(part)
         except ValueError:
             raise InputError("db.cursor_bad") from None
-    # PostgreSQL takes no NUL in a text and no number beyond 8 bytes
-    if kind is str and isinstance(part, str) and "\0" not in part and part.isprintable():
+    # no database takes NUL or half a surrogate pair in a text, nor a number beyond 8 bytes
+    if kind is str and isinstance(part, str) and not _UNKEPT.search(part):
         return part
     if kind is int and type(part) is int and abs(part) < 2**63:
         return part

@@ -9,11 +9,9 @@ from typing import Any
 from sqlalchemy import delete, func, select, text
 
 from yunzhang.db import Session
+from yunzhang.db.locks import Lock
 from yunzhang.discovery.models import Finding, UnitComparison
 from yunzhang.discovery.repository import CHUNK
-
-# Key of the PostgreSQL advisory lock of reconciliation; SQLite has one writer anyway.
-RECONCILE_LOCK = 5_930_203
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +29,7 @@ class Filter:
 def lock(session: Session) -> None:
     """Let one reconciliation or decision write at a time; released with the transaction."""
     if session.get_bind().dialect.name == "postgresql":
-        session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": RECONCILE_LOCK})
+        session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": Lock.RECONCILE})
 
 
 def unresolved(session: Session) -> Sequence[Finding]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -12,6 +12,7 @@ from fastapi import APIRouter, Depends, Query
 from yunzhang import clock
 from yunzhang.access.dependencies import Asking, ReadingSession
 from yunzhang.db.paging import Asked
+from yunzhang.errors import InputError
 from yunzhang.estate import schemas, service
 from yunzhang.estate.pages import MAX_PAGE
 
@@ -50,10 +51,17 @@ Paging = Annotated[Asked, Depends(asked_page)]
 
 
 def moment(given: datetime | None) -> datetime | None:
-    """A time of a request; one without a zone is Beijing's."""
-    if given is None or given.tzinfo is not None:
-        return given
-    return given.replace(tzinfo=clock.BEIJING)
+    """A time of a request in UTC; one without a zone is Beijing's.
+
+    Raises InputError `estate.moment_bad` for one that no calendar of UTC has.
+    """
+    if given is None:
+        return None
+    told = given if given.tzinfo else given.replace(tzinfo=clock.BEIJING)
+    try:
+        return told.astimezone(UTC)
+    except OverflowError:
+        raise InputError("estate.moment_bad", value=given.isoformat()) from None
 
 
 def _list_endpoint(noun: str) -> Callable[..., Any]:

@@ -16,6 +16,7 @@ from sqlalchemy import (
 )
 
 from yunzhang.db import Session
+from yunzhang.db.locks import Lock
 from yunzhang.errors import Conflict
 from yunzhang.estate import bulk
 from yunzhang.estate.addresses.models import FreeFloor
@@ -70,8 +71,6 @@ OWNED_THROUGH: Mapping[str, tuple[str, str]] = {
 }
 # Fewer parameters than any database allows in one statement.
 CHUNK = 5_000
-# Key of the PostgreSQL advisory lock of imports; SQLite has one writer anyway.
-IMPORT_LOCK = 5_930_202
 
 
 def table_of(sheet: str) -> Table:
@@ -96,7 +95,7 @@ def chunks(values: Iterable[Any]) -> Iterator[list[Any]]:
 def lock_register(session: Session) -> None:
     """Let one import write at a time; released with the transaction."""
     if session.get_bind().dialect.name == "postgresql":
-        session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": IMPORT_LOCK})
+        session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": Lock.IMPORT})
 
 
 def existing_codes(session: Session, sheet: str, codes: Collection[str]) -> set[str]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import asdict
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import insert, select
 
 from yunzhang.db import Session
 from yunzhang.units.divisions import DivisionRow
-from yunzhang.units.models import Division, Unit
+from yunzhang.units.models import Division
 
 
 def division_rows(session: Session) -> list[DivisionRow]:
@@ -33,14 +33,3 @@ def insert_divisions(session: Session, rows: Iterable[DivisionRow]) -> None:
     values = [asdict(row) for row in rows]
     if values:
         session.execute(insert(Division), values)
-
-
-def page_units(
-    session: Session, *, parent: str | None, limit: int, offset: int
-) -> tuple[Sequence[Unit], int]:
-    """Units by code, and how many there are."""
-    query = select(Unit)
-    if parent:
-        query = query.where(Unit.parent_code == parent)
-    total = session.scalar(select(func.count()).select_from(query.subquery())) or 0
-    return session.scalars(query.order_by(Unit.code).limit(limit).offset(offset)).all(), total

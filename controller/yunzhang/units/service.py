@@ -6,8 +6,7 @@ from yunzhang import audit
 from yunzhang.db import Session
 from yunzhang.units import repository
 from yunzhang.units.divisions import DivisionRow, read_divisions
-from yunzhang.units.schemas import UnitRead
-from yunzhang.units.scope import Principal, demand, doing
+from yunzhang.units.scope import Principal, doing
 
 
 def known_divisions(session: Session) -> dict[str, DivisionRow]:
@@ -24,17 +23,3 @@ def load_divisions(session: Session, principal: Principal) -> int:
     if missing:
         audit.record(session, principal, "load", "division", "450000", count=len(missing))
     return len(missing)
-
-
-def list_units(
-    session: Session,
-    principal: Principal,
-    *,
-    parent: str | None = None,
-    limit: int = 100,
-    offset: int = 0,
-) -> tuple[list[UnitRead], int]:
-    """One page of units by code, and how many there are in all."""
-    demand(principal, "read")
-    rows, total = repository.page_units(session, parent=parent, limit=limit, offset=offset)
-    return [UnitRead.model_validate(row) for row in rows], total

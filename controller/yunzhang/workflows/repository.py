@@ -8,17 +8,14 @@ from sqlalchemy import delete, select, text, update
 
 from yunzhang.audit import AuditEntry
 from yunzhang.db import Session, database_now
+from yunzhang.db.locks import Lock
 from yunzhang.workflows.models import Worker
-
-# Key of the PostgreSQL advisory lock under which workers come, go and are declared dead. A
-# transaction on SQLite is the only writer anyway.
-WORKERS_LOCK = 5_930_202
 
 
 def lock_workers(session: Session) -> None:
     """Let nobody else come, go or reap until the transaction ends."""
     if session.get_bind().dialect.name == "postgresql":
-        session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": WORKERS_LOCK})
+        session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": Lock.WORKERS})
 
 
 def find_worker(session: Session, executor_id: str) -> Worker | None:

@@ -78,7 +78,8 @@ def test_entries_are_listed_shown_and_exported(tmp_path: Path) -> None:
     shown = run("show", "1").output
     assert '"note": "签"' in shown
     assert isinstance(error(run("show", "99")), NotFound)
-    assert isinstance(error(run("list", "--since", "tomorrow")), InputError)
+    for given in ("tomorrow", "0001-01-01"):  # the second is no time in UTC
+        assert isinstance(error(run("list", "--since", given)), InputError)
     file = tmp_path / "out.jsonl"
     assert run("export", file, "--noun", "plan").exit_code == 0
     lines = [json.loads(line) for line in file.read_text("utf-8").splitlines()]

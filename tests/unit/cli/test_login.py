@@ -8,11 +8,13 @@ from pathlib import Path
 import click
 import pytest
 from click.testing import CliRunner
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from tests.factories import make_register
 from yunzhang import db, settings
 from yunzhang.access import service
+from yunzhang.allocation.models import PoolCounter
+from yunzhang.allocation.service import sync_pool
 from yunzhang.cli import context
 from yunzhang.cli.account import account
 from yunzhang.cli.app import yunzhang
@@ -117,6 +119,25 @@ def test_commands_pass_the_restriction(password: Path) -> None:
     finally:
         scope.act_as(None)
     assert run("estate", "list", "workloads").count("hrss-") == 0
+
+
+def test_a_unit_was_told_that_the_ledger_is_sound(password: Path) -> None:
+    """It saw no counter of any pool, so that there was nothing wrong with what it saw."""
+    file = str(password)
+    with db.transaction() as session:
+        sync_pool(session, SYSTEM, "gov", {"VCPU": 8})
+        session.execute(update(PoolCounter).values(held=3))
+    run("account", "first-admin", "root", "--password-file", file)
+    run("account", "add", "qian", "--password-file", file)
+    run("login", "qian", "--password-file", file)
+    assert run("ledger", "verify", kind=Forbidden) == "units.forbidden"
+    # a role that oversees, within one unit
+    run("--account", "root", "account", "grant", "qian", "operator", "unit", "U-mib")
+    for command in ("verify", "show"):
+        assert run("ledger", command, kind=Forbidden) == "units.forbidden"
+    run("login", "zhao", "--password-file", file)
+    assert run("ledger", "verify", kind=Conflict) == "cli.ledger_broken"
+    assert "gov" in run("ledger", "show")
 
 
 def test_password_is_changed_with_the_old_one(password: Path, tmp_path: Path) -> None:

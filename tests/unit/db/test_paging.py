@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 import pytest
@@ -101,6 +102,7 @@ def test_offsets_from_either_end_are_slices(
         write_cursor("after", ["a", "b"]),
         write_cursor("after", ["a\0"]),
         write_cursor("sideways", ["a"]),  # type: ignore[arg-type]
+        base64.urlsafe_b64encode(b'["after","\\ud800"]').decode().rstrip("="),
     ],
 )  # fmt: skip
 def test_what_is_no_cursor_is_refused(filled: Session, cursor: str) -> None:
@@ -109,7 +111,23 @@ def test_what_is_no_cursor_is_refused(filled: Session, cursor: str) -> None:
     assert refused.value.code == "db.cursor_bad"
 
 
-@given(st.text(st.characters(categories=("L", "N", "P")), max_size=60))
+def test_the_list_ended_at_a_name_that_is_not_printable(session: Session) -> None:
+    """Such names are stored (private use characters of old fonts, U+2028 of web pages)."""
+    names = ["a\ue000", "a\u2028b", "a\u200b", "a\x1f", "a\U000f0000", "a\uffff"]
+    session.execute(
+        insert(Division),
+        [{"code": f"{n:06}", "name": name, "level": "city"} for n, name in enumerate(names)],
+    )
+    seen: list[str] = []
+    cursor: str | None = None
+    for _ in names:
+        page = by_cursor(session, select(Division), BY_NAME, cursor, 1)
+        seen += [row.name for row in page.rows]
+        cursor = page.next
+    assert (sorted(seen), cursor) == (sorted(names), None)
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=60))
 def test_cursors_carry_any_key(code: str) -> None:
     assert read_cursor(write_cursor("before", [code]), BY_CODE) == ("before", [code])
 

@@ -323,6 +323,37 @@ def test_a_command_asks_who_acts_only_when_it_matters(register: Session) -> None
         scope.act_as(None)
 
 
+def test_a_command_read_past_the_session_what_others_own(register: Session) -> None:
+    """The connection was watched for who is bound to the session, not for who a command acts as."""
+    asked: list[int] = []
+
+    def ask() -> Principal:
+        asked.append(1)
+        return of_unit("U-mib")
+
+    scope.act_as(ask)
+    try:
+        past = register.connection()
+        past.execute(select(func.count()).select_from(Base.metadata.tables["division"]))
+        past.execute(text("SELECT 1"))
+        assert asked == []
+        for statement in (select(Workload.__table__.c.code), text("SELECT code FROM workload")):
+            with pytest.raises(UnscopedRead):
+                past.execute(statement)
+        assert asked == [1]
+    finally:
+        scope.act_as(None)
+
+
+def test_a_command_of_the_whole_office_reads_past_the_session(register: Session) -> None:
+    scope.act_as(lambda: scope.SYSTEM)
+    try:
+        found = register.connection().execute(select(Workload.__table__.c.code))
+        assert len(found.all()) == 8
+    finally:
+        scope.act_as(None)
+
+
 def test_wave_that_was_assigned(register: Session) -> None:
     scope.bind(register, assigned("wave", "7"))
     assert register.scalars(select(Wave)).all() == []

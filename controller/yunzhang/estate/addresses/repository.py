@@ -9,20 +9,18 @@ from sqlalchemy import Text, cast, func, select, text, tuple_, type_coerce
 from sqlalchemy.dialects.postgresql import JSONB
 
 from yunzhang.db import Session
+from yunzhang.db.locks import Lock
 from yunzhang.estate.addresses.blocks import WIDTH, Block, format_block, to_hex
 from yunzhang.estate.addresses.models import FreeFloor
 from yunzhang.estate.addresses.remedies import ROLES
 from yunzhang.estate.addresses.spans import Packed
 from yunzhang.estate.models import AddressDomain, AddressRange, Prefix, PrivateNetwork, Workload
-from yunzhang.estate.repository import IMPORT_LOCK
 from yunzhang.units.models import Unit
 
 # Tables of spans that occupy addresses: domain, family, lo, hi, role, state.
 SPANS: tuple[Any, ...] = (Prefix, AddressRange)
 # What a range's role means for the addresses in it.
 RANGE_ROLES = {"used": "leaf", "dhcp": "leaf", "reserved": "pool"}
-# First key of PostgreSQL's advisory locks of one domain's free space each.
-DOMAIN_LOCK = 5_930_203
 
 
 class DomainOwner(NamedTuple):
@@ -186,7 +184,7 @@ def lock_domain(session: Session, domain: str) -> bool:
                 "SELECT pg_advisory_xact_lock_shared(:imports),"
                 " pg_advisory_xact_lock(:key, hashtext(:domain))"
             ),
-            {"imports": IMPORT_LOCK, "key": DOMAIN_LOCK, "domain": domain},
+            {"imports": Lock.IMPORT, "key": Lock.DOMAIN, "domain": domain},
         )
     query = select(AddressDomain.code).where(AddressDomain.code == domain)
     return session.scalar(query) is not None

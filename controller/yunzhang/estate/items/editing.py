@@ -18,7 +18,7 @@ from yunzhang.estate.service import Mode
 from yunzhang.estate.workbooks.cells import CellError
 from yunzhang.estate.workbooks.report import Fault, ImportReport
 from yunzhang.estate.workbooks.sheets import Sheet
-from yunzhang.estate.workbooks.values import reader
+from yunzhang.estate.workbooks.values import cell_value, empty_value, reader
 from yunzhang.units.scope import Principal, demand, doing
 
 # Records that one call may bring.
@@ -108,16 +108,31 @@ def save_items(
     if len(records) > MOST:
         raise InputError("item.many", count=len(records), maximum=MOST)
     _refuse_blank(records)
-    keys = [tuple(r.get(n, sheet.by_key[n].default) for n in sheet.identity) for r in records]
-    stored = repository.current_rows(session, sheet.key, [k for k in keys if None not in k])
+    keys = [_read_key(sheet, record) for record in records]
+    stored = repository.current_rows(session, sheet.key, [key for key in keys if key])
     whole = [
-        (whole_record(sheet, stored[key]) if key in stored else {}) | dict(record)
+        (whole_record(sheet, stored[key]) if key and key in stored else {}) | dict(record)
         for key, record in zip(keys, records, strict=True)
     ]
     raw = as_file(sheet, whole, "api")
     if mode is None:
         return service.check_raw(session, principal, raw)
     return service.import_raw(session, principal, raw, mode)
+
+
+def _read_key(sheet: Sheet, record: Record) -> Key | None:
+    """The key of a record as its cells will be read; None: nothing stored can have it."""
+    parts = []
+    for column in (sheet.by_key[name] for name in sheet.identity):
+        cell = cell_value(column, record.get(column.key))
+        try:
+            part = empty_value(column) if cell is None else reader(column)(cell)
+        except CellError:
+            return None
+        if part is None:
+            return None
+        parts.append(part)
+    return tuple(parts)
 
 
 def _refuse_blank(records: Sequence[Record]) -> None:
