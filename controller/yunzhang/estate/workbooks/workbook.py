@@ -211,7 +211,11 @@ def write_cell(page: Any, styles: Styles, row: int, position: int, value: Any) -
     """Write a cell as text or number; text that looks like a formula stays text."""
     if isinstance(value, str):
         style = styles["quoted" if value.startswith(FORMULA) else "text"]
-        page.write_string(row, position, value, style)
+        if value.startswith("<r>") and value.endswith("</r>"):
+            # xlsxwriter takes this for markup of its own and escapes nothing; in pieces it is text
+            page.write_rich_string(row, position, value[0], value[1], value[2:], style)
+        else:
+            page.write_string(row, position, value, style)
     elif value is not None:
         page.write_number(row, position, value)
 

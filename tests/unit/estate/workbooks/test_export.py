@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from weakref import WeakSet
@@ -158,6 +158,17 @@ def apart_from_cells(path: Path) -> dict[str, bytes]:
             for name in book.namelist()
             if "/sheet" in name or "comments" in name
         }
+
+
+@pytest.mark.parametrize("write", [workbook.write_workbook, workbook.stream_workbook])
+@pytest.mark.parametrize("name", ["<r>&</r>", "<r></r>", "<r><t>x</t></r>", "<r>"])
+def test_a_text_that_looks_like_markup_made_the_file_unreadable(
+    tmp_path: Path, write: Callable[..., Any], name: str
+) -> None:
+    unit = {"code": "u1", "name": name, "division_code": "450000", "level": "region"}
+    write(tmp_path / "out.xlsx", {"units": [unit]}, created=example.CREATED)
+    (parsed,) = parse_file(read_file(tmp_path / "out.xlsx")).sheets["units"].rows
+    assert parsed.values["name"] == name
 
 
 def test_difficult_texts_survive_the_round_trip(session: Session, tmp_path: Path) -> None:
