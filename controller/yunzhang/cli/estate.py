@@ -109,12 +109,14 @@ def template(file: Path) -> None:
 def export(file: Path, sheet: str | None, gb18030: bool) -> None:
     """导出登记内容 / Export the register; importing it again changes nothing."""
     acting = principal()
-    with reading() as session:
+    with views.progress_shown() as progress, reading() as session:
         if sheet:
             encoding = "gb18030" if gb18030 else "utf-8-sig"
-            count = service.export_sheet(session, acting, sheet, file, encoding=encoding)
+            count = service.export_sheet(
+                session, acting, sheet, file, encoding=encoding, progress=progress
+            )
         else:
-            count = sum(service.export_workbook(session, acting, file).values())
+            count = sum(service.export_workbook(session, acting, file, progress).values())
     output.print(text("estate.export_saved", count=count, path=file))
 
 

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from yunzhang import clock
 from yunzhang.cli.context import errors, output
-from yunzhang.estate.importing.writing import Progress as ImportProgress
+from yunzhang.estate.progress import Progress as Told
 from yunzhang.estate.schemas import BatchRead, ChangeRead, Page
 from yunzhang.estate.workbooks.report import ACTIONS, ImportReport
 from yunzhang.estate.workbooks.sheets import BY_KEY, Column, Sheet, find_sheet
@@ -79,8 +79,8 @@ def _show_faults(report: ImportReport, limit: int) -> None:
 
 
 @contextmanager
-def progress_shown() -> Iterator[ImportProgress]:
-    """A bar on the terminal for a long import; nothing when the output goes elsewhere."""
+def progress_shown() -> Iterator[Told]:
+    """A bar on the terminal for what takes long; nothing when the output goes elsewhere."""
     with Progress(console=errors, transient=True, disable=not errors.is_terminal) as bar:
         task = bar.add_task("", total=None)
 

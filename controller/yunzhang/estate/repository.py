@@ -227,6 +227,11 @@ def delete_rows(session: Session, sheet: str, rows: Sequence[tuple[int, int]]) -
             session.execute(delete(FreeFloor))
 
 
+def count_rows(session: Session, sheet: str) -> int:
+    """How many rows `all_rows` gives."""
+    return session.scalar(select(func.count(MODELS[sheet].id))) or 0
+
+
 def all_rows(session: Session, sheet: str) -> Iterator[Mapping[str, Any]]:
     """Every row of a sheet by key, as the workbook lists it."""
     model, described = MODELS[sheet], BY_KEY[sheet]
@@ -235,5 +240,7 @@ def all_rows(session: Session, sheet: str) -> Iterator[Mapping[str, Any]]:
     if "lo" in table_of(sheet).c:
         order = [model.domain_code, model.family, model.lo, model.hi]
     query = select(*(getattr(model, name) for name in names)).order_by(*order)
-    for row in session.execute(query.execution_options(yield_per=CHUNK)):
-        yield dict(zip(names, row, strict=True))
+    # closed also where whoever asked stops in the middle
+    with session.execute(query.execution_options(yield_per=CHUNK)) as found:
+        for row in found:
+            yield dict(zip(names, row, strict=True))

@@ -19,14 +19,15 @@ from yunzhang.estate.changes.models import ImportBatch
 from yunzhang.estate.importing import batches, own_rules, rules
 from yunzhang.estate.importing import writing as importing
 from yunzhang.estate.importing.known import Known
-from yunzhang.estate.importing.writing import Progress, no_progress
 from yunzhang.estate.list_repository import Narrowing, page_rows
 from yunzhang.estate.pages import check_page, told_page
+from yunzhang.estate.progress import Counted, Progress, no_progress
 from yunzhang.estate.workbooks import bad_rows, csv_sheets, workbook
 from yunzhang.estate.workbooks.files import RawFile, read_file
 from yunzhang.estate.workbooks.parsing import Parsed, parse_file
 from yunzhang.estate.workbooks.report import ImportReport
 from yunzhang.estate.workbooks.sheets import BY_KEY, SHEETS, Sheet, find_sheet
+from yunzhang.kit.whole import whole_file
 from yunzhang.units.schemas import PersonRead, UnitRead
 from yunzhang.units.scope import Principal, demand, doing, unrestricted
 from yunzhang.units.service import load_divisions
@@ -208,23 +209,45 @@ def _save_bad(checked: Checked, path: Path | None) -> None:
         bad_rows.write_bad_rows(path, checked.parsed, created=clock.now())
 
 
-def export_workbook(session: Session, principal: Principal, path: Path) -> dict[str, int]:
-    """Write the whole register as a workbook; rows by sheet. Importing it changes nothing."""
+def export_workbook(
+    session: Session, principal: Principal, path: Path, progress: Progress = no_progress
+) -> dict[str, int]:
+    """Write the whole register as a workbook; rows by sheet. Importing it changes nothing.
+
+    `path` appears whole or not at all. Raises Conflict `estate.sheet_long`, before anything is
+    written, when Excel does not take a sheet.
+    """
     demand(principal, "read")
-    rows = {sheet.key: list(repository.all_rows(session, sheet.key)) for sheet in SHEETS}
-    workbook.write_workbook(path, rows, created=clock.now())
-    return {key: len(found) for key, found in rows.items()}
+    total = 0
+    for sheet in SHEETS:
+        count = repository.count_rows(session, sheet.key)
+        workbook.check_length(sheet, count)
+        total += count
+    counted = Counted(progress, "export", total)
+    rows = {sheet.key: counted(repository.all_rows(session, sheet.key)) for sheet in SHEETS}
+    with whole_file(path) as part:
+        return workbook.stream_workbook(part, rows, created=clock.now(), progress=progress)
 
 
 def export_sheet(
-    session: Session, principal: Principal, noun: str, path: Path, *, encoding: str = "utf-8-sig"
+    session: Session,
+    principal: Principal,
+    noun: str,
+    path: Path,
+    *,
+    encoding: str = "utf-8-sig",
+    progress: Progress = no_progress,
 ) -> int:
-    """Write one sheet as CSV; how many rows. Importing it changes nothing."""
+    """Write one sheet as CSV; how many rows. Importing it changes nothing.
+
+    `path` appears whole or not at all.
+    """
     demand(principal, "read")
     sheet = find_noun(noun)
-    return csv_sheets.write_sheet(
-        path, sheet, repository.all_rows(session, sheet.key), encoding=encoding
-    )
+    total = repository.count_rows(session, sheet.key)
+    rows = Counted(progress, "export", total)(repository.all_rows(session, sheet.key))
+    with whole_file(path) as part:
+        return csv_sheets.write_sheet(part, sheet, rows, encoding=encoding)
 
 
 def find_noun(noun: str) -> Sheet:

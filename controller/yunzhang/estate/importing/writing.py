@@ -16,6 +16,7 @@ from yunzhang.estate.importing.known import Known, changed_values, column_names,
 from yunzhang.estate.importing.overlap_notes import stretches
 from yunzhang.estate.importing.quality import Quality
 from yunzhang.estate.models import Disk, Nic
+from yunzhang.estate.progress import Counted, Progress, no_progress
 from yunzhang.estate.workbooks.choices import OBJECTS
 from yunzhang.estate.workbooks.parsing import Parsed, Row, SheetRows
 from yunzhang.estate.workbooks.report import Action, Change
@@ -23,17 +24,10 @@ from yunzhang.estate.workbooks.sheets import SHEETS, Sheet
 from yunzhang.estate.workbooks.values import empty_value
 from yunzhang.units.service import known_divisions
 
-# Told what is being done: a step's name, rows done, rows in all. Raising in it stops the import.
-Progress = Callable[[str, int, int], None]
 STAMPS = (
     "state", "revision", "batch_id", "created_at", "updated_at", "created_by", "updated_by",
     "data_quality",
 )  # fmt: skip
-PROGRESS_ROWS = 5_000
-
-
-def no_progress(_step: str, _done: int, _total: int) -> None:
-    """Tell nobody."""
 
 
 @dataclass(slots=True)
@@ -179,7 +173,7 @@ def write(
     progress: Progress = no_progress,
 ) -> None:
     """Write the good rows and what became of each, sheet by sheet, in a fixed number of steps."""
-    counted = _Counted(progress, difference.size)
+    counted = Counted(progress, "write", difference.size)
     for key, rows in parsed.sheets.items():
         names = [*repository.stored_columns(key), *STAMPS, *_DERIVED.get(key, (None, ()))[1]]
         fresh = ("draft", 1, batch_id, now, now, principal, principal)
@@ -206,22 +200,6 @@ def write(
             if change.action != "unchanged"
         ),
     )
-
-
-class _Counted:
-    """Passes rows on and tells how many went by."""
-
-    def __init__(self, progress: Progress, total: int) -> None:
-        self._progress = progress
-        self._total = total
-        self._done = 0
-
-    def __call__(self, rows: Iterator[Any]) -> Iterator[Any]:
-        for row in rows:
-            if self._done % PROGRESS_ROWS == 0:
-                self._progress("write", self._done, self._total)
-            self._done += 1
-            yield row
 
 
 def _full_rows(

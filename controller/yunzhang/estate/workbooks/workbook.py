@@ -11,7 +11,8 @@ import xlsxwriter
 import yaml
 
 from yunzhang import texts
-from yunzhang.errors import InputError
+from yunzhang.errors import Conflict, InputError
+from yunzhang.estate.progress import Progress, no_progress
 from yunzhang.estate.workbooks.columns import NUMBERS
 from yunzhang.estate.workbooks.sheets import (
     BY_KEY,
@@ -26,6 +27,10 @@ from yunzhang.estate.workbooks.values import cell_value
 
 # Rows a drop-down list reaches down to; an office that needs more generates its file.
 LIST_ROWS = 20_000
+# Above the rows of a sheet: titles and keys of the columns.
+HEAD_ROWS = 2
+# Excel takes no more rows in a sheet; xlsxwriter drops what is beyond without a word.
+MOST_ROWS = 1_048_576 - HEAD_ROWS
 OPTIONS = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
 # What a spreadsheet program may take for a formula when the cell is edited.
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -39,6 +44,7 @@ _WIDTHS = {
 }  # fmt: skip
 
 Rows = Mapping[str, Sequence[Mapping[str, Any]]]
+Streams = Mapping[str, Iterable[Mapping[str, Any]]]
 Styles = Mapping[str, Any]
 
 
@@ -50,14 +56,42 @@ def write_template(path: Path, *, created: datetime) -> None:
 def write_workbook(path: Path, rows: Rows, *, created: datetime) -> None:
     """Write rows of stored values (sheet key → rows) in the template's layout.
 
-    The same rows and `created` give the same bytes.
+    The same rows and `created` give the same bytes. Raises Conflict `estate.sheet_long`.
     """
     with xlsxwriter.Workbook(path, OPTIONS) as book:
-        styles = begin_book(book, created)
-        _write_guide(book, styles)
-        for sheet in SHEETS:
-            page = begin_sheet(book, styles, sheet)
-            _write_rows(page, styles, sheet, rows.get(sheet.key, ()))
+        _write_book(book, rows, created)
+
+
+def stream_workbook(
+    path: Path, rows: Streams, *, created: datetime, progress: Progress = no_progress
+) -> dict[str, int]:
+    """As `write_workbook`, one row in memory at a time; how many rows by sheet.
+
+    Texts stand in the cells themselves, not in the table that a workbook shares. `progress` is told
+    when the rows are written and the file is packed. Raises Conflict `estate.sheet_long`.
+    """
+    with xlsxwriter.Workbook(path, OPTIONS | {"constant_memory": True}) as book:
+        book.use_zip64()  # only where a part has more than 2 GiB
+        counts = _write_book(book, rows, created)
+        total = sum(counts.values())
+        progress("pack", total, total)
+    return counts
+
+
+def check_length(sheet: Sheet, count: int) -> None:
+    """Raise Conflict `estate.sheet_long` when a sheet cannot have so many rows."""
+    if count > MOST_ROWS:
+        raise Conflict("estate.sheet_long", sheet=sheet.title, count=count, maximum=MOST_ROWS)
+
+
+def _write_book(book: Any, rows: Streams, created: datetime) -> dict[str, int]:
+    styles = begin_book(book, created)
+    _write_guide(book, styles)
+    counts = {}
+    for sheet in SHEETS:
+        page = begin_sheet(book, styles, sheet)
+        counts[sheet.key] = _write_rows(page, styles, sheet, rows.get(sheet.key, ()))
+    return counts
 
 
 def begin_book(book: Any, created: datetime) -> Styles:
@@ -127,14 +161,19 @@ def begin_sheet(book: Any, styles: Styles, sheet: Sheet) -> Any:
     page = book.add_worksheet(sheet.title)
     page.freeze_panes(2, 1)
     page.set_row(0, 32)
+    heads: list[tuple[int, int, str, Any]] = []
     for position, column in enumerate(sheet.columns):
         style = None if column.kind in NUMBERS else styles["text"]
         page.set_column(position, position, column_width(column), style)
-        page.write_string(0, position, column.title, styles[head_style(sheet, column)])
-        page.write_string(1, position, column.key)
+        heads.append((0, position, column.title, styles[head_style(sheet, column)]))
+        heads.append((1, position, column.key, None))
         if note := describe(column):
             page.write_comment(0, position, note, {"author": _AUTHOR, "x_scale": 2})
         offer_choices(page, column, position)
+    if book.constant_memory:  # a row is gone once the next one begins
+        heads.sort(key=lambda head: head[0])
+    for head in heads:
+        page.write_string(*head)
     page.set_row(1, None, None, {"hidden": True})
     page.set_landscape()
     page.fit_to_pages(1, 0)
@@ -172,15 +211,23 @@ def write_cell(page: Any, styles: Styles, row: int, position: int, value: Any) -
     """Write a cell as text or number; text that looks like a formula stays text."""
     if isinstance(value, str):
         style = styles["quoted" if value.startswith(FORMULA) else "text"]
-        page.write_string(row, position, value, style)
+        if value.startswith("<r>") and value.endswith("</r>"):
+            # xlsxwriter takes this for markup of its own and escapes nothing; in pieces it is text
+            page.write_rich_string(row, position, value[0], value[1], value[2:], style)
+        else:
+            page.write_string(row, position, value, style)
     elif value is not None:
         page.write_number(row, position, value)
 
 
-def _write_rows(page: Any, styles: Styles, sheet: Sheet, rows: Iterable[Mapping[str, Any]]) -> None:
-    for number, row in enumerate(rows, 2):
+def _write_rows(page: Any, styles: Styles, sheet: Sheet, rows: Iterable[Mapping[str, Any]]) -> int:
+    count = 0
+    for number, row in enumerate(rows, HEAD_ROWS):
+        count += 1
+        check_length(sheet, count)
         for position, column in enumerate(sheet.columns):
             write_cell(page, styles, number, position, shown_value(column, row))
+    return count
 
 
 def shown_value(column: Column, row: Mapping[str, Any]) -> str | int | float | None:

@@ -17,9 +17,9 @@ from tests.unit.estate.books import load_demo, save, stored
 from tests.unit.estate.whole import load_whole, whole_cells, write_whole
 from yunzhang import audit
 from yunzhang.errors import InputError
+from yunzhang.estate import progress as steps
 from yunzhang.estate import service
 from yunzhang.estate.changes.models import ChangeLog, ImportBatch
-from yunzhang.estate.importing import writing as importing
 from yunzhang.estate.models import Prefix
 from yunzhang.estate.workbooks import files
 from yunzhang.estate.workbooks.files import read_file
@@ -184,7 +184,7 @@ def test_cancelling_leaves_nothing_written(session: Session, tmp_path: Path, at:
 def test_long_imports_tell_how_far_they_are(
     session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(importing, "PROGRESS_ROWS", 10)
+    monkeypatch.setattr(steps, "ROWS", 10)
     told: list[tuple[str, int, int]] = []
     path = write_whole(tmp_path / "whole.xlsx")
     report = service.import_workbook(
