@@ -13,7 +13,7 @@ from sqlalchemy import Engine, inspect, text
 from sqlalchemy.orm import Session
 
 from tests import postgres
-from yunzhang import clock, settings
+from yunzhang import audit, clock, settings
 from yunzhang.db import Base, database_engine, make_engine
 from yunzhang.db.tables import load_tables
 from yunzhang.plays import attach_followers
@@ -78,6 +78,12 @@ def engine(database_url: str) -> Iterator[Engine]:
 def attached() -> None:
     """A worker that an earlier test stopped in this process left its followers detached."""
     attach_followers()
+
+
+@pytest.fixture(autouse=True)
+def nowhere() -> None:
+    """A command that an earlier test ran in this process said where its acts come from."""
+    audit.set_process_origin("")
 
 
 @pytest.fixture(autouse=True, scope="session")
