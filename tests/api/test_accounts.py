@@ -252,3 +252,12 @@ def test_wave_shows_itself_alone(wave: int, root: Client) -> None:
         assert own.get(f"/estate/{noun}").json()["total"] == 0, noun
     for path in ("/plans", "/totals/units", "/ledger/pools"):
         assert own.get(path).status_code == 403, path
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00"])
+def test_a_grant_until_a_time_that_utc_does_not_have_was_a_fault_of_the_product(
+    root: Client, moment: str
+) -> None:
+    asked = {"account": "zhao", "role": "applicant", "kind": "unit", "reference": "U-mib",
+             "ends_at": moment}  # fmt: skip
+    assert root.ask("POST", "/api/v1/grants", body=asked).status_code == 422

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 # Text without control characters: databases refuse some of them.
 Line = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]*$")]
@@ -16,6 +16,16 @@ Shown = Annotated[Line, StringConstraints(max_length=80)]
 Reference = Annotated[Line, StringConstraints(max_length=64)]
 # Any text: what is no password is only a wrong one.
 Secret = Annotated[str, StringConstraints(max_length=1000)]
+
+
+def _in_utc(value: datetime) -> datetime:
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("outside the calendar of UTC") from None
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 Kind = Literal["unit", "platform", "site", "wave", "office"]
 
 
@@ -139,7 +149,7 @@ class TokenNew(Asked):
 
     name: Annotated[Line, StringConstraints(min_length=1, max_length=80)]
     scopes: list[Shown] = Field(min_length=1, max_length=30)
-    expires_at: AwareDatetime
+    expires_at: Moment
 
 
 class TokenMade(TokenRead):
@@ -172,8 +182,8 @@ class GrantNew(Asked):
     role: Shown
     kind: Kind
     reference: Reference = ""
-    starts_at: AwareDatetime | None = None
-    ends_at: AwareDatetime | None = None
+    starts_at: Moment | None = None
+    ends_at: Moment | None = None
 
 
 class Delegation(Asked):
@@ -182,8 +192,8 @@ class Delegation(Asked):
     account: Name
     role: Shown
     grant: Annotated[int, Field(ge=1, le=2**63 - 1)] | None = None
-    starts_at: AwareDatetime | None = None
-    ends_at: AwareDatetime
+    starts_at: Moment | None = None
+    ends_at: Moment
 
 
 class PageOfAccounts(BaseModel):
