@@ -173,8 +173,8 @@ def leaf_over(session: Session, domain: str, block: Block) -> str | None:
     return f"{found.first}-{found.last}" if found else None
 
 
-def lock_domain(session: Session, domain: str) -> bool:
-    """Wait for this domain's free space and for imports to end; False: there is no such domain.
+def lock_domain(session: Session, domain: str) -> None:
+    """Wait for this domain's free space and for imports to end.
 
     Held until the transaction ends. SQLite has one writer anyway.
     """
@@ -186,8 +186,6 @@ def lock_domain(session: Session, domain: str) -> bool:
             ),
             {"imports": Lock.IMPORT, "key": Lock.DOMAIN, "domain": domain},
         )
-    query = select(AddressDomain.code).where(AddressDomain.code == domain)
-    return session.scalar(query) is not None
 
 
 def containing(session: Session, block: Block) -> Sequence[Prefix]:

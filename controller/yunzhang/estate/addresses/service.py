@@ -115,7 +115,9 @@ def take_free(
     Raises NotFound `addresses.domain_unknown`, `pool_unknown`; InputError `length_bad`,
     `pool_bad`; Conflict `pool_in_leaf`; Shortage `no_space`.
     """
-    if not repository.lock_domain(session, domain):
+    repository.lock_domain(session, domain)
+    owner = repository.domain_owners(session, [domain]).get(domain)
+    if owner is None:
         raise NotFound("addresses.domain_unknown", domain=domain)
     found, floors = _find(session, domain, asked)
     block = parse_block(found.cidr)
@@ -129,10 +131,10 @@ def take_free(
     )  # fmt: skip
     session.flush()
     repository.keep_floors(session, domain, asked.length, floors)
-    unit = repository.domain_owners(session, [domain])[domain].unit_code
     after = {"cidr": found.cidr, "role": "leaf", "network_name": asked.network_name,
              "usage": asked.usage}  # fmt: skip
-    entry = Entry("prefixes", key_text((domain, found.cidr)), unit, history.TAKE, None, after)
+    key = key_text((domain, found.cidr))
+    entry = Entry("prefixes", key, owner.unit_code, history.TAKE, None, after)
     # undoing the import that brought the pool asks for what was taken from it
     pool = key_text((domain, found.pool))
     history.log_changes(session, [entry], at=now, principal=principal.name, reason=pool)
