@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import func, select
 
 from tests.api.conftest import Client, make_token
+from tests.unit.estate.books import DEMO
 from yunzhang import db
 from yunzhang.estate.changes.models import ImportBatch
 from yunzhang.estate.importing import endpoints_files
@@ -261,3 +262,10 @@ def test_a_check_writes_no_batch(client: Client, wave: int) -> None:
     send(client, HEAD + GOOD)
     with db.reading() as session:
         assert session.scalar(select(func.count()).select_from(ImportBatch)) == 0
+
+
+def test_overlaps_with_other_networks_are_told_as_notes(client: Client) -> None:
+    told = send(client, DEMO.read_bytes(), "name=r.xlsx").json()
+    assert told["errors"] == 0
+    assert {note["severity"] for note in told["notes"]} == {"info"}
+    assert "192.168.10.0/24" in str(told["notes"])

@@ -59,7 +59,9 @@ class FileFault(BaseModel):
 
 
 class AccountRead(BaseModel):
-    """What became of one row of another program's file, and why it was refused."""
+    """What became of one row of another program's file, and why it was refused; `warnings`: what of
+    it stands in no column of ours.
+    """
 
     sheet: str
     row: int
@@ -67,10 +69,12 @@ class AccountRead(BaseModel):
     outcome: Outcome
     target: str
     reason: str
+    warnings: list[str]
 
 
 class FileRead(BaseModel):
-    """The whole answer to one file: what each of its rows does, and every fault.
+    """The whole answer to one file: what each of its rows does, every fault, and in `notes` what is
+    worth knowing though nothing is wrong, as overlaps with other networks.
 
     `earlier`: the import that brought the same file before. `counts`: rows by sheet and action;
     of another program's file (`format`), by its sheets and outcomes in `outcomes`, row by row in
@@ -88,6 +92,7 @@ class FileRead(BaseModel):
     errors: int
     warnings: int
     faults: list[FileFault]
+    notes: list[FileFault]
     excluded: dict[str, int]
     outcomes: dict[str, dict[str, int]] = {}
     accounts: list[AccountRead] = []
@@ -106,6 +111,7 @@ class FileRead(BaseModel):
             errors=report.errors,
             warnings=report.warnings,
             faults=[FileFault.of(fault) for fault in report.faults[:TOLD]],
+            notes=[FileFault.of(note) for note in report.notes[:TOLD]],
             excluded=report.excluded,
         )
 
@@ -125,6 +131,7 @@ class FileRead(BaseModel):
                 outcome=account.outcome,
                 target=account.target,
                 reason=account.reason,
+                warnings=list(account.warnings),
             )
             for account in found.accounts[:TOLD]
         ]
